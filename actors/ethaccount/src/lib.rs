@@ -1,0 +1,1 @@
+//! boatyard-ethaccount
