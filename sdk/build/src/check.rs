@@ -30,7 +30,9 @@ const MAX_TABLE_ENTRIES: u64 = 20_000;
 const FEATURES: WasmFeatures = WasmFeatures::WASM1
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::SIGN_EXTENSION)
-    .union(WasmFeatures::SATURATING_FLOAT_TO_INT);
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    // How the linker writes the one table's index, in five bytes.
+    .union(WasmFeatures::CALL_INDIRECT_OVERLONG);
 
 /// What a good module is and needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

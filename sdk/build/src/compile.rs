@@ -403,15 +403,22 @@ impl Workspace {
     /// of this machine. Where several fit a path, the compiler takes the last.
     fn remapped(&self) -> Vec<(PathBuf, String)> {
         let mut folders = vec![(self.root().to_owned(), "/src".to_owned())];
+        // All registries at once, for the standard library's own dependencies
+        // are not in the project's metadata.
+        folders.extend(
+            environment::registries()
+                .into_iter()
+                .map(|dir| (dir, "/deps".to_owned())),
+        );
         for package in &self.metadata.packages {
             let folder = folder(package);
-            if package.source.is_some() {
-                folders.push((
-                    folder.to_owned(),
-                    format!("/deps/{}-{}", package.name, package.version),
-                ));
-            } else if !folder.starts_with(self.root()) {
-                folders.push((folder.to_owned(), format!("/deps/{}", package.name)));
+            let covered = folder.starts_with(self.root())
+                || registries
+                    .iter()
+                    .any(|registry| folder.starts_with(registry));
+            if !covered {
+                let name = format!("/deps/{}-{}", package.name, package.version);
+                folders.push((folder.to_owned(), name));
             }
         }
         let sources = self.toolchain.sysroot.join("lib/rustlib/src/rust");

@@ -4,6 +4,7 @@
 //! script, a test under a coverage tool, clippy), whose variables would change
 //! the module or make cargo build everything again.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Variables of an outer cargo that are removed, by prefix.
@@ -48,6 +49,23 @@ pub(super) fn clean(command: &mut Command) {
             command.env_remove(name);
         }
     }
+}
+
+/// The folders into which cargo unpacks registry crates, in the order of
+/// their names.
+pub(super) fn registries() -> Vec<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let entries = home.and_then(|home| std::fs::read_dir(home.join("registry/src")).ok());
+    let mut folders: Vec<_> = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    folders.sort();
+    folders
 }
 
 fn disturbs(name: &str) -> bool {
