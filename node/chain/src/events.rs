@@ -1,0 +1,117 @@
+//! Searching events, and being told of new ones.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fvm_shared::address::Address;
+use fvm_shared::clock::ChainEpoch;
+use fvm_shared::event::StampedEvent;
+use tokio::sync::broadcast;
+
+use crate::message::PoolMessage;
+use crate::tipset::{ExecutedMessage, ExecutedTipset};
+
+/// Which events are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// First epoch, inclusive.
+    pub from: ChainEpoch,
+    /// Last epoch, inclusive; `None` is the head.
+    pub to: Option<ChainEpoch>,
+    /// Emitters; empty means any. Addresses that no actor has match nothing.
+    pub emitters: Vec<Address>,
+    /// Key → accepted values (codec, bytes); all keys must match. A value of
+    /// codec `None` matches any codec. Topics of Ethereum logs are the keys `t1` to `t4`.
+    pub keys: BTreeMap<String, Vec<(Option<u64>, Vec<u8>)>>,
+    /// Give up with [`crate::ChainError::TooManyEvents`] beyond this number of
+    /// matches spread over more than one tipset; `None` is no limit.
+    pub limit: Option<usize>,
+}
+
+/// An event that was found.
+#[derive(Debug, Clone)]
+pub struct EventRecord {
+    /// The tipset it happened in.
+    pub tipset: Arc<ExecutedTipset>,
+    /// Its message's place in the tipset.
+    pub message_index: usize,
+    /// Its place among all events of the tipset.
+    pub event_index: usize,
+    /// Its place among the tipset's Ethereum logs (see [`is_eth_log`]), if it is one.
+    pub log_index: Option<usize>,
+    /// The event.
+    pub event: StampedEvent,
+}
+
+impl EventRecord {
+    /// The message that emitted it.
+    pub fn message(&self) -> &ExecutedMessage {
+        &self.tipset.messages[self.message_index]
+    }
+}
+
+/// Whether an event is a log for Ethereum clients: all entries raw, keys `t1` to
+/// `t4` and `d` (spec 10 §2.10).
+pub fn is_eth_log(event: &StampedEvent) -> bool {
+    const RAW: u64 = 0x55;
+    event.event.entries.iter().all(|entry| {
+        entry.codec == RAW
+            && match entry.key.as_str() {
+                "d" => true,
+                "t1" | "t2" | "t3" | "t4" => entry.value.len() == 32,
+                _ => false,
+            }
+    })
+}
+
+/// Something that happened to the chain or its pool.
+#[derive(Debug, Clone)]
+pub enum ChainEvent {
+    /// A tipset became the head. Its events are new.
+    Applied(Arc<ExecutedTipset>),
+    /// The head was taken back; its parent is head again. Its events are void.
+    Reverted(Arc<ExecutedTipset>),
+    /// A message entered the pool.
+    Pending(Arc<PoolMessage>),
+    /// A message left the pool without being mined: replaced, dropped, or gone
+    /// with a revert.
+    Dropped(Arc<PoolMessage>),
+}
+
+/// What a [`Subscription`] delivers.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// The next thing that happened, in order.
+    Event(ChainEvent),
+    /// The subscriber was too slow; this many events are lost. Start over from
+    /// the current head.
+    Missed(u64),
+}
+
+/// A stream of what happens from now on.
+#[derive(Debug)]
+pub struct Subscription {
+    pub(crate) receiver: broadcast::Receiver<ChainEvent>,
+}
+
+impl Subscription {
+    /// Waits for the next event; `None` once the chain has stopped.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.receiver.recv().await {
+            Ok(event) => Some(Notice::Event(event)),
+            Err(broadcast::error::RecvError::Lagged(count)) => Some(Notice::Missed(count)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+
+    /// The next event if there is one already.
+    pub fn try_next(&mut self) -> Option<Notice> {
+        match self.receiver.try_recv() {
+            Ok(event) => Some(Notice::Event(event)),
+            Err(broadcast::error::TryRecvError::Lagged(count)) => Some(Notice::Missed(count)),
+            Err(
+                broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed,
+            ) => None,
+        }
+    }
+}
