@@ -405,10 +405,11 @@ impl Workspace {
         let mut folders = vec![(self.root().to_owned(), "/src".to_owned())];
         // All registries at once, for the standard library's own dependencies
         // are not in the project's metadata.
+        let registries = environment::registries();
         folders.extend(
-            environment::registries()
-                .into_iter()
-                .map(|dir| (dir, "/deps".to_owned())),
+            registries
+                .iter()
+                .map(|dir| (dir.clone(), "/deps".to_owned())),
         );
         for package in &self.metadata.packages {
             let folder = folder(package);
