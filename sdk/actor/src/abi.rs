@@ -10,6 +10,7 @@ use fvm_ipld_bitfield::{BitField, UnvalidatedBitField};
 use fvm_ipld_encoding::{BytesDe, BytesSer, RawBytes};
 use fvm_shared::MethodNum;
 use fvm_shared::address::Address;
+use fvm_shared::bigint::BigInt;
 use fvm_shared::bigint::bigint_ser::BigIntDe;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::error::ExitCode;
@@ -159,7 +160,7 @@ shapes! {
     Bool: bool;
     Uint: u8, u16, u32, u64;
     Int: i8, i16, i32, i64;
-    BigInt: BigIntDe;
+    BigInt: BigInt, BigIntDe;
     TokenAmount: TokenAmount;
     Address: Address;
     Cid: Cid;
