@@ -107,7 +107,11 @@ impl BlockHeader {
 
     /// What the miner signs: the encoding with `block_sig` null.
     pub fn signing_bytes(&self) -> Vec<u8> {
-        Self { block_sig: None, ..self.clone() }.to_bytes()
+        Self {
+            block_sig: None,
+            ..self.clone()
+        }
+        .to_bytes()
     }
 }
 
@@ -173,7 +177,11 @@ impl Tipset {
     /// The tipset of one block.
     pub fn single(block: BlockHeader) -> Arc<Self> {
         let key = TipsetKey::new(vec![block.cid()]);
-        Arc::new(Self { key_cid: key.cid(), key, blocks: vec![block] })
+        Arc::new(Self {
+            key_cid: key.cid(),
+            key,
+            blocks: vec![block],
+        })
     }
 
     /// Its key.
@@ -214,7 +222,11 @@ impl Tipset {
 
     /// Seconds since the Unix epoch: the smallest timestamp of its blocks.
     pub fn timestamp(&self) -> u64 {
-        self.blocks.iter().map(|block| block.timestamp).min().unwrap_or_default()
+        self.blocks
+            .iter()
+            .map(|block| block.timestamp)
+            .min()
+            .unwrap_or_default()
     }
 
     /// State after its parent was executed, and before it is executed itself.

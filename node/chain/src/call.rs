@@ -47,7 +47,12 @@ pub struct CallRequest {
 impl CallRequest {
     /// A call without overrides and trace.
     pub fn new(message: Message, at: CallPoint) -> Self {
-        Self { message, at, overrides: Overrides::default(), tracing: Tracing::Off }
+        Self {
+            message,
+            at,
+            overrides: Overrides::default(),
+            tracing: Tracing::Off,
+        }
     }
 }
 

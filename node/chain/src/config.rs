@@ -44,8 +44,7 @@ pub struct ChainConfig {
 }
 
 /// Mnemonic that development tools know by heart.
-pub const DEFAULT_MNEMONIC: &str =
-    "test test test test test test test test test test test junk";
+pub const DEFAULT_MNEMONIC: &str = "test test test test test test test test test test test junk";
 
 /// Chain ID of local Filecoin networks.
 pub const DEFAULT_CHAIN_ID: u64 = 31_415_926;

@@ -35,6 +35,17 @@ pub enum ChainError {
     /// An address that stands for no actor.
     #[error("actor not found: {0}")]
     ActorNotFound(Address),
+    /// A jump longer than anybody wants to wait for.
+    #[error("{epochs} epochs are too many for one jump, at most {max} are possible")]
+    TooFar {
+        /// What was asked for.
+        epochs: ChainEpoch,
+        /// The limit.
+        max: ChainEpoch,
+    },
+    /// A request made one of the chain's threads panic, which is a bug.
+    #[error("the request made the node panic; this is a bug, the log has details")]
+    Crashed,
     /// An event search found more than it may return.
     #[error("the filter matches more than {0} events; narrow the range or the filter")]
     TooManyEvents(usize),

@@ -115,7 +115,10 @@ pub fn decode_transaction(raw: &[u8], chain_id: u64) -> Result<SignedMessage, Re
     let envelope = TxEnvelope::decode_2718(&mut rest)
         .map_err(|error| Rejection::Malformed(error.to_string()))?;
     if !rest.is_empty() {
-        return Err(Rejection::Malformed(format!("{} bytes follow it", rest.len())));
+        return Err(Rejection::Malformed(format!(
+            "{} bytes follow it",
+            rest.len()
+        )));
     }
     message_of(&envelope, chain_id)
 }
@@ -132,7 +135,11 @@ pub fn message_of(envelope: &TxEnvelope, chain_id: u64) -> Result<SignedMessage,
             let (r, s) = (signed.signature().r(), signed.signature().s());
             let parity = u64::from(signed.signature().v());
             let mut data = Vec::with_capacity(69);
-            data.push(if tx.chain_id.is_some() { EIP_155 } else { HOMESTEAD });
+            data.push(if tx.chain_id.is_some() {
+                EIP_155
+            } else {
+                HOMESTEAD
+            });
             data.extend_from_slice(&r.to_be_bytes::<32>());
             data.extend_from_slice(&s.to_be_bytes::<32>());
             match tx.chain_id {
@@ -240,9 +247,13 @@ pub fn check_signature(signed: &SignedMessage, chain_id: u64) -> Result<(), Stri
         && let Some(id) = legacy.tx().chain_id
         && id != chain_id
     {
-        return Err(format!("it is for chain ID {id}, this chain has {chain_id}"));
+        return Err(format!(
+            "it is for chain ID {id}, this chain has {chain_id}"
+        ));
     }
-    let signer = envelope.recover_signer().map_err(|error| error.to_string())?;
+    let signer = envelope
+        .recover_signer()
+        .map_err(|error| error.to_string())?;
     if to_ethereum(&signed.message.from) == Some(signer) {
         Ok(())
     } else {
@@ -271,7 +282,9 @@ pub fn unsigned_1559(message: &Message, chain_id: u64) -> Result<TxEip1559, NotE
 
 fn unsigned_legacy(message: &Message, chain_id: Option<u64>) -> Result<TxLegacy, NotEthereum> {
     if message.gas_fee_cap != message.gas_premium {
-        return Err(NotEthereum("a legacy transaction has one price, this has two"));
+        return Err(NotEthereum(
+            "a legacy transaction has one price, this has two",
+        ));
     }
     let (to, input) = kind_and_input(message)?;
     Ok(TxLegacy {
@@ -320,7 +333,10 @@ impl Fields<'_> {
                 gas_fee_cap: self.fee_cap,
                 gas_premium: self.premium,
             },
-            signature: Signature { kind: SignatureKind::Delegated, data: signature },
+            signature: Signature {
+                kind: SignatureKind::Delegated,
+                data: signature,
+            },
         }
     }
 }
@@ -376,9 +392,15 @@ fn kind_and_input(message: &Message) -> Result<(TxKind, Bytes), NotEthereum> {
         return Err(NotEthereum("its method is not InvokeEVM"));
     }
     let to = to_ethereum(&message.to).ok_or(NotEthereum("its receiver has no f410 address"))?;
-    let input = if params.is_empty() { Bytes::new() } else { decode()? };
+    let input = if params.is_empty() {
+        Bytes::new()
+    } else {
+        decode()?
+    };
     if !params.is_empty() && input.is_empty() {
-        return Err(NotEthereum("its empty input is not encoded as no parameters"));
+        return Err(NotEthereum(
+            "its empty input is not encoded as no parameters",
+        ));
     }
     Ok((TxKind::Call(to), input))
 }

@@ -109,9 +109,58 @@ impl Subscription {
         match self.receiver.try_recv() {
             Ok(event) => Some(Notice::Event(event)),
             Err(broadcast::error::TryRecvError::Lagged(count)) => Some(Notice::Missed(count)),
-            Err(
-                broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed,
-            ) => None,
+            Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => {
+                None
+            }
         }
     }
+}
+
+/// Searches the events of tipsets, given in order.
+pub(crate) fn search(
+    tipsets: &[Arc<ExecutedTipset>],
+    emitters: Option<&[fvm_shared::ActorID]>,
+    filter: &EventFilter,
+) -> Result<Vec<EventRecord>, crate::ChainError> {
+    let mut found = Vec::new();
+    for tipset in tipsets {
+        let before = found.len();
+        let mut logs = 0;
+        for (event_index, (message_index, event)) in tipset.events().enumerate() {
+            let log_index = is_eth_log(event).then(|| {
+                logs += 1;
+                logs - 1
+            });
+            let wanted = emitters.is_none_or(|emitters| emitters.contains(&event.emitter));
+            if wanted && matches_keys(event, filter) {
+                found.push(EventRecord {
+                    tipset: tipset.clone(),
+                    message_index,
+                    event_index,
+                    log_index,
+                    event: event.clone(),
+                });
+            }
+        }
+        // One tipset may have any number: nobody could ask for less than it.
+        if let Some(limit) = filter.limit
+            && found.len() > limit
+            && before > 0
+        {
+            return Err(crate::ChainError::TooManyEvents(limit));
+        }
+    }
+    Ok(found)
+}
+
+fn matches_keys(event: &StampedEvent, filter: &EventFilter) -> bool {
+    filter.keys.iter().all(|(key, values)| {
+        values.is_empty()
+            || event.event.entries.iter().any(|entry| {
+                entry.key == *key
+                    && values.iter().any(|(codec, value)| {
+                        codec.is_none_or(|codec| codec == entry.codec) && *value == entry.value
+                    })
+            })
+    })
 }

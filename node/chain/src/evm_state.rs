@@ -50,8 +50,9 @@ impl EvmState {
     /// A contract with this bytecode and empty storage, as after a deployment.
     pub fn new(store: &SharedStore, code: &[u8]) -> Result<Self, ChainError> {
         let mut storage = Storage::new_with_config(store.clone(), config());
-        let contract_state =
-            storage.flush().map_err(|error| ChainError::Store(error.into()))?;
+        let contract_state = storage
+            .flush()
+            .map_err(|error| ChainError::Store(error.into()))?;
         let mut state = Self {
             bytecode: contract_state,
             bytecode_hash: Vec::new(),
@@ -90,26 +91,35 @@ impl EvmState {
             }
             .map_err(|error| ChainError::Store(error.into()))?;
         }
-        self.contract_state = storage.flush().map_err(|error| ChainError::Store(error.into()))?;
+        self.contract_state = storage
+            .flush()
+            .map_err(|error| ChainError::Store(error.into()))?;
         Ok(())
     }
 
     /// Forgets all slots.
     pub fn clear_slots(&mut self, store: &SharedStore) -> Result<(), ChainError> {
         let mut storage = Storage::new_with_config(store.clone(), config());
-        self.contract_state = storage.flush().map_err(|error| ChainError::Store(error.into()))?;
+        self.contract_state = storage
+            .flush()
+            .map_err(|error| ChainError::Store(error.into()))?;
         Ok(())
     }
 
     /// Stores the state and gives its head.
     pub fn save(&self, store: &SharedStore) -> Result<Cid, ChainError> {
-        store.put_cbor(self, Code::Blake2b256).map_err(ChainError::Store)
+        store
+            .put_cbor(self, Code::Blake2b256)
+            .map_err(ChainError::Store)
     }
 }
 
 /// Reads a contract's state.
 pub(crate) fn load(store: &SharedStore, head: &Cid) -> Result<EvmState, ChainError> {
-    store.get_cbor(head).map_err(ChainError::Store)?.ok_or(ChainError::MissingBlock(*head))
+    store
+        .get_cbor(head)
+        .map_err(ChainError::Store)?
+        .ok_or(ChainError::MissingBlock(*head))
 }
 
 /// Reads a slot.
@@ -119,7 +129,9 @@ pub(crate) fn read_slot(
     slot: U256,
 ) -> Result<B256, ChainError> {
     let storage = open(store, &contract.contract_state)?;
-    let value = storage.get(&Word(slot)).map_err(|error| ChainError::Store(error.into()))?;
+    let value = storage
+        .get(&Word(slot))
+        .map_err(|error| ChainError::Store(error.into()))?;
     Ok(value.map_or(B256::ZERO, |word| B256::from(word.0.to_be_bytes::<32>())))
 }
 
@@ -131,7 +143,11 @@ fn open(store: &SharedStore, root: &Cid) -> Result<Storage, ChainError> {
 }
 
 fn config() -> Config {
-    Config { bit_width: 5, min_data_depth: 0, max_array_width: 1 }
+    Config {
+        bit_width: 5,
+        min_data_depth: 0,
+        max_array_width: 1,
+    }
 }
 
 /// A 256-bit word, in CBOR a byte string without leading zeros.

@@ -75,7 +75,11 @@ impl Key {
             }
         };
         let address = address.map_err(|error| BadKey(error.to_string()))?;
-        Ok(Self { kind, address, private })
+        Ok(Self {
+            kind,
+            address,
+            private,
+        })
     }
 
     /// The key that a mnemonic gives at `path` (BIP-39, BIP-32).
@@ -145,9 +149,10 @@ impl Key {
                 let digest = Code::Blake2b256.digest(data);
                 (SignatureKind::Secp256k1, self.sign_digest(digest.digest()))
             }
-            KeyKind::Delegated => {
-                (SignatureKind::Delegated, self.sign_digest(keccak256(data).as_slice()))
-            }
+            KeyKind::Delegated => (
+                SignatureKind::Delegated,
+                self.sign_digest(keccak256(data).as_slice()),
+            ),
             KeyKind::Bls => {
                 let key = bls_signatures::PrivateKey::from_bytes(&self.private)
                     .expect("checked when the key was made");
@@ -190,8 +195,9 @@ impl Key {
 
     fn sign_digest(&self, digest: &[u8]) -> Vec<u8> {
         let key = SigningKey::from_slice(&self.private).expect("checked when the key was made");
-        let (signature, recovery) =
-            key.sign_prehash_recoverable(digest).expect("a 32-byte digest can be signed");
+        let (signature, recovery) = key
+            .sign_prehash_recoverable(digest)
+            .expect("a 32-byte digest can be signed");
         let mut bytes = signature.to_bytes().to_vec();
         bytes.push(recovery.to_byte());
         bytes
@@ -218,7 +224,11 @@ pub fn verify(signature: &Signature, data: &[u8], signer: &Address) -> Result<()
                 .map_err(|error| format!("the sender's address holds no public key: {error}"))?;
             let signature = bls_signatures::Signature::from_bytes(&signature.data)
                 .map_err(|error| error.to_string())?;
-            if key.verify(signature, data) { Ok(()) } else { Err("it does not verify".into()) }
+            if key.verify(signature, data) {
+                Ok(())
+            } else {
+                Err("it does not verify".into())
+            }
         }
         (SignatureKind::Delegated, Protocol::Delegated) => {
             let public = recover(&signature.data, keccak256(data).as_slice())?;
@@ -229,7 +239,9 @@ pub fn verify(signature: &Signature, data: &[u8], signer: &Address) -> Result<()
                 Err(error) => Err(error.to_string()),
             }
         }
-        (kind, protocol) => Err(format!("kind {kind:?} does not fit an {protocol:?} address")),
+        (kind, protocol) => Err(format!(
+            "kind {kind:?} does not fit an {protocol:?} address"
+        )),
     }
 }
 
@@ -280,7 +292,9 @@ impl Keyring {
     /// The key of an address.
     pub fn get(&self, address: &Address) -> Option<Key> {
         let keys = self.read();
-        keys.by_address.get(address).map(|index| keys.keys[*index].clone())
+        keys.by_address
+            .get(address)
+            .map(|index| keys.keys[*index].clone())
     }
 
     /// All addresses in order of addition.
@@ -291,10 +305,16 @@ impl Keyring {
     /// Forgets a key; false if there was none.
     pub fn remove(&self, address: &Address) -> bool {
         let mut keys = self.write();
-        let Some(index) = keys.by_address.remove(address) else { return false };
+        let Some(index) = keys.by_address.remove(address) else {
+            return false;
+        };
         keys.keys.remove(index);
-        let by_address =
-            keys.keys.iter().enumerate().map(|(index, key)| (key.address(), index)).collect();
+        let by_address = keys
+            .keys
+            .iter()
+            .enumerate()
+            .map(|(index, key)| (key.address(), index))
+            .collect();
         keys.by_address = by_address;
         if keys.default == Some(*address) {
             keys.default = keys.keys.first().map(Key::address);
@@ -318,10 +338,14 @@ impl Keyring {
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Keys> {
-        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Keys> {
-        self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

@@ -2,11 +2,20 @@
 //!
 //! Turns messages into tipsets; executing one message is `boatyard-vm`'s work.
 //! Everything above talks to it through one type, [`ChainHandle`]. Start at
-//! [`producer`]: every way of letting an epoch pass ends there.
+//! `producer`: every way of letting an epoch pass ends there.
 //!
 //! | module | answers |
 //! |---|---|
 //! | [`handle`] | what others can ask of the chain |
+//! | [`accounts`], [`genesis`] | who and what exists from the start |
+//! | `producer` | what goes into the next tipset, and when |
+//! | `execute` | how null rounds and tipsets become states |
+//! | `pool`, `admission` | which messages wait, in which order, and which may |
+//! | `tipsets` | where a message, a hash or an event ended up |
+//! | `history` | snapshots and going back |
+//! | [`fees`] | base fee and premium |
+//! | [`supply`] | circulating supply |
+//! | `randomness` | tickets and beacon |
 //! | [`block`] | what a block header and a tipset key are |
 //! | [`message`] | signed messages, their CIDs and Ethereum hashes |
 //! | [`ethereum`] | how Ethereum addresses and transactions map onto Filecoin's |
@@ -23,27 +32,49 @@
 //! roots and CIDs. Nothing in a block depends on the wall clock (but the genesis
 //! timestamp, which is given), thread order or the order of a hash map.
 
+pub mod accounts;
+mod admission;
 pub mod block;
 pub mod call;
+mod calls;
 pub mod config;
+mod core;
 pub mod edit;
 pub mod error;
 pub mod ethereum;
 pub mod events;
+mod evm_state;
+mod execute;
+pub mod fees;
+pub mod genesis;
 pub mod handle;
+mod history;
 pub mod keys;
+pub mod machines;
 pub mod message;
+mod message_meta;
+mod pool;
+mod producer;
+mod randomness;
+pub mod store;
+pub mod supply;
+mod threads;
 pub mod tipset;
+mod tipsets;
 pub mod view;
 
 pub use block::{BlockHeader, Tipset, TipsetKey};
-pub use call::{CallPoint, CallRequest, GasEstimate, Overrides};
+pub use call::{AccountOverride, CallPoint, CallRequest, GasEstimate, Overrides};
 pub use config::{ChainConfig, MiningMode};
 pub use edit::StateEdit;
 pub use error::{ChainError, EstimateError, Rejection};
 pub use events::{ChainEvent, EventFilter, EventRecord, Notice, Subscription};
-pub use handle::ChainHandle;
+pub use handle::{ChainHandle, ChainSetup, Found, Pushed, SnapshotId};
 pub use keys::{Key, KeyKind, Keyring};
+pub use machines::{EngineMachines, Machines, Purpose};
 pub use message::{Authority, PoolMessage, Signature, SignatureKind, SignedMessage};
-pub use tipset::{ExecutedMessage, ExecutedTipset, MessageLocation, TipsetRef, TracedMessage};
+pub use supply::Supply;
+pub use tipset::{
+    ExecutedMessage, ExecutedTipset, MessageLocation, MessageRole, TipsetRef, TracedMessage,
+};
 pub use view::StateView;

@@ -61,7 +61,10 @@ impl<'de> Deserialize<'de> for Signature {
         let kind = SignatureKind::from_number(*number).ok_or_else(|| {
             serde::de::Error::custom(format!("signature kind {number}, expected 1, 2 or 3"))
         })?;
-        Ok(Self { kind, data: data.to_vec() })
+        Ok(Self {
+            kind,
+            data: data.to_vec(),
+        })
     }
 }
 

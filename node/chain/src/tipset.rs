@@ -63,7 +63,10 @@ impl ExecutedTipset {
 
     /// Gas used by all its messages.
     pub fn gas_used(&self) -> u64 {
-        self.messages.iter().map(|message| message.receipt.gas_used).sum()
+        self.messages
+            .iter()
+            .map(|message| message.receipt.gas_used)
+            .sum()
     }
 
     /// Its events in order, each with the index of its message. An event's position

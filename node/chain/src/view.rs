@@ -65,7 +65,9 @@ impl StateView {
     /// ID and record of the actor behind an address.
     pub fn actor(&self, address: &Address) -> Result<Option<(ActorID, ActorState)>, ChainError> {
         let tree = self.tree()?;
-        let Some(id) = tree.resolve(address)? else { return Ok(None) };
+        let Some(id) = tree.resolve(address)? else {
+            return Ok(None);
+        };
         Ok(tree.actor(id)?.map(|actor| (id, actor)))
     }
 
@@ -76,12 +78,18 @@ impl StateView {
 
     /// Balance in attoFIL; zero where there is no actor.
     pub fn balance(&self, address: &Address) -> Result<TokenAmount, ChainError> {
-        Ok(self.actor(address)?.map(|(_, actor)| actor.balance).unwrap_or_default())
+        Ok(self
+            .actor(address)?
+            .map(|(_, actor)| actor.balance)
+            .unwrap_or_default())
     }
 
     /// The nonce of the next message of a sender; zero where there is no actor.
     pub fn sequence(&self, address: &Address) -> Result<u64, ChainError> {
-        Ok(self.actor(address)?.map(|(_, actor)| actor.sequence).unwrap_or_default())
+        Ok(self
+            .actor(address)?
+            .map(|(_, actor)| actor.sequence)
+            .unwrap_or_default())
     }
 
     /// The raw block of an actor's state.
@@ -89,7 +97,9 @@ impl StateView {
     /// # Errors
     /// Also [`ChainError::ActorNotFound`] and [`ChainError::MissingBlock`].
     pub fn head_block(&self, address: &Address) -> Result<(ActorState, Vec<u8>), ChainError> {
-        let (_, actor) = self.actor(address)?.ok_or(ChainError::ActorNotFound(*address))?;
+        let (_, actor) = self
+            .actor(address)?
+            .ok_or(ChainError::ActorNotFound(*address))?;
         let block = self
             .store
             .get(&actor.state)
@@ -105,15 +115,19 @@ impl StateView {
             Protocol::Secp256k1 | Protocol::BLS | Protocol::Delegated => return Ok(Some(*address)),
             Protocol::ID | Protocol::Actor => {}
         }
-        let Some((_, actor)) = self.actor(address)? else { return Ok(None) };
+        let Some((_, actor)) = self.actor(address)? else {
+            return Ok(None);
+        };
         if actor.delegated_address.is_some() {
             return Ok(actor.delegated_address);
         }
         if !self.manifest()?.is(&actor.code, "account") {
             return Ok(None);
         }
-        let state: Option<(Address,)> =
-            self.store.get_cbor(&actor.state).map_err(ChainError::Store)?;
+        let state: Option<(Address,)> = self
+            .store
+            .get_cbor(&actor.state)
+            .map_err(ChainError::Store)?;
         let (key,) = state.ok_or(ChainError::MissingBlock(actor.state))?;
         Ok(Some(key))
     }
@@ -154,7 +168,9 @@ impl StateView {
             return Ok(Some(eth));
         }
         let tree = self.tree()?;
-        let Some(id) = tree.resolve(address)? else { return Ok(None) };
+        let Some(id) = tree.resolve(address)? else {
+            return Ok(None);
+        };
         let delegated = tree.actor(id)?.and_then(|actor| actor.delegated_address);
         Ok(Some(
             delegated
@@ -166,7 +182,9 @@ impl StateView {
     /// The nonce that Ethereum clients see: of a contract the number of its
     /// creations plus one, else the sequence.
     pub fn eth_nonce(&self, address: &EthAddress) -> Result<u64, ChainError> {
-        let Some((_, actor)) = self.actor(&ethereum::to_filecoin(address))? else { return Ok(0) };
+        let Some((_, actor)) = self.actor(&ethereum::to_filecoin(address))? else {
+            return Ok(0);
+        };
         match self.contract(&actor)? {
             Some(contract) => Ok(contract.nonce),
             None => Ok(actor.sequence),
