@@ -101,4 +101,7 @@ impl EvmActor {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 boatyard_sdk::entry!(EvmActor);

@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use boatyard_sdk::{ActorError, Runtime, actor_error};
-use fvm_shared::error::ExitCode;
 use revm_interpreter::interpreter::EthInterpreter;
 use revm_interpreter::interpreter_types::{LegacyBytecode, LoopControl};
 use revm_interpreter::primitives::{B256, Bytes, U256};
@@ -41,7 +40,7 @@ pub(crate) fn obtainable(bytes: u64) -> Result<(), ActorError> {
         std::process::abort();
         #[cfg(not(target_arch = "wasm32"))]
         return Err(ActorError::new(
-            ExitCode::SYS_ILLEGAL_INSTRUCTION,
+            fvm_shared::error::ExitCode::SYS_ILLEGAL_INSTRUCTION,
             format!("{bytes} bytes of memory are more than an actor gets"),
         ));
     }

@@ -1,0 +1,122 @@
+//! Jumps, the ends of a run, and opcodes that do not exist (spec 02 §7.4, §8).
+
+use revm_interpreter::primitives::U256;
+
+use super::world::*;
+
+#[test]
+fn jumps_go_to_jumpdests_only() {
+    assert_eq!(eval("@there JUMP .fe there: 5"), U256::from(5));
+    for (program, code) in [
+        ("0 JUMP", 39),
+        ("3 JUMP .5b", 0),
+        ("100 JUMP", 39),
+        // The byte is there, as data of a push.
+        ("4 JUMP 0x5b", 39),
+        ("4 JUMP 0x005b5b5b", 39),
+        ("0x100000000 JUMP", 39),
+        ("0x10000000000000000 JUMP", 39),
+        (
+            "0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff JUMP",
+            39,
+        ),
+    ] {
+        assert_eq!(exit_of(program), code, "{program}");
+    }
+}
+
+#[test]
+fn a_conditional_jump_looks_at_its_target_only_if_it_goes() {
+    assert_eq!(exit_of("0 999 JUMPI"), 0);
+    assert_eq!(exit_of("1 999 JUMPI"), 39);
+    let high = U256::from(1) << 255;
+    assert_eq!(
+        eval(&format!("{high} @there JUMPI INVALID there: 6")),
+        U256::from(6)
+    );
+}
+
+#[test]
+fn a_loop_ends() {
+    assert_eq!(
+        eval("0 10 loop: DUP1 SWAP2 ADD SWAP1 1 SWAP1 SUB DUP1 @loop JUMPI POP"),
+        U256::from(55)
+    );
+}
+
+#[test]
+fn the_position_is_that_of_the_instruction() {
+    assert_eq!(eval("PC"), U256::ZERO);
+    assert_eq!(eval("0xffff POP PC"), U256::from(4));
+}
+
+#[test]
+fn code_that_ends_stops() {
+    for program in ["", "1", "STOP", "1 JUMPDEST", "0x0102"] {
+        assert_eq!(
+            invoke(&contract(&format!("JUMPDEST {program}")), &[]).unwrap(),
+            b""
+        );
+    }
+}
+
+/// The zeros behind the code are no part of it.
+#[test]
+fn a_truncated_push_ends_the_run() {
+    for tail in [".60", ".61ff", ".6312", ".7f"] {
+        let rt = contract(&format!("CODESIZE 0 SSTORE {tail}"));
+        assert_eq!(exit(&rt), 0);
+        assert_eq!(slot(&rt, 0), U256::from(3 + tail.len() / 2));
+        assert_eq!(exit_of(&format!("{} {tail}", "1 ".repeat(1024))), 37);
+    }
+}
+
+#[test]
+fn the_ends_of_a_run() {
+    for (program, code) in [
+        ("INVALID", 34),
+        (".fe", 34),
+        ("0 0 REVERT", 33),
+        ("0 0 RETURN", 0),
+        ("STOP INVALID", 0),
+    ] {
+        assert_eq!(exit_of(program), code, "{program}");
+    }
+}
+
+#[test]
+fn a_revert_always_carries_its_data() {
+    let error = invoke(&contract("0 0 REVERT"), &[]).unwrap_err();
+    assert_eq!(error.data(), Some(&bytes_block(b"")));
+    let error = invoke(&contract("0xabcd 0 MSTORE 2 30 REVERT"), &[]).unwrap_err();
+    assert_eq!(error.data(), Some(&bytes_block(&[0xab, 0xcd])));
+    let error = invoke(&contract("INVALID"), &[]).unwrap_err();
+    assert_eq!(error.data(), None);
+}
+
+/// Spec 02 §8: Cancun without CALLCODE, BLOBHASH and BLOBBASEFEE, and CLZ.
+#[test]
+fn opcodes_outside_the_table_are_undefined() {
+    let undefined = (0x0c..=0x0f)
+        .chain(0x1f..=0x1f)
+        .chain(0x21..=0x2f)
+        .chain(0x49..=0x4f)
+        .chain(0xa5..=0xef)
+        .chain([0xf2])
+        .chain(0xf6..=0xf9)
+        .chain(0xfb..=0xfc);
+    for opcode in undefined {
+        // Also on an empty stack, and in a read-only call.
+        let rt = contract_of(&[opcode]);
+        assert_eq!(exit(&rt), 35, "{opcode:#x}");
+        assert_eq!(exit(&rt.read_only()), 35, "{opcode:#x}");
+    }
+}
+
+/// An EIP-7702 designator is code like any other.
+#[test]
+fn a_delegation_designator_means_nothing() {
+    let mut code = vec![0xef, 0x01, 0x00];
+    code.extend([0xaa; 20]);
+    assert_eq!(exit(&contract_of(&code)), 35);
+}
