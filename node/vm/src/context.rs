@@ -86,8 +86,9 @@ pub struct LookupError {
 /// Checks what actors cannot check themselves. Exchanging it exchanges the
 /// proof scheme without touching a machine (DESIGN §4).
 ///
-/// `Ok(false)` is an invalid proof; an error means that the check could not be
-/// made (malformed input, missing data), which actors treat as a failure too.
+/// `Ok(false)` is an invalid proof. A [`VerifyError::Malformed`] is one too, only
+/// worse: the actor sees an illegal argument. A [`VerifyError::MissingBlock`] is
+/// no verdict at all and stops the message (spec 11).
 pub trait ProofVerifier: Send + Sync {
     /// Window proof of spacetime.
     fn verify_post(&self, info: &WindowPoStVerifyInfo) -> Result<bool, VerifyError>;
@@ -117,8 +118,15 @@ pub trait ProofVerifier: Send + Sync {
 
 /// A check could not be made.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("cannot verify: {0}")]
-pub struct VerifyError(pub String);
+pub enum VerifyError {
+    /// The input cannot be a statement or a proof; every node finds the same.
+    #[error("cannot verify: {0}")]
+    Malformed(String),
+    /// This node lacks a block that the proof refers to. Read as a verdict it
+    /// would make nodes disagree, so the machine gives up the message instead.
+    #[error("cannot verify: proof block {0} is missing from the block store")]
+    MissingBlock(Cid),
+}
 
 /// The test configuration of both machines under which the golden vectors were
 /// recorded (vectors README §4). Proofs and commitments are substituted through

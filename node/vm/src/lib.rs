@@ -1,9 +1,9 @@
 //! One message in, one receipt out.
 //!
 //! Executes messages on a state tree with either of two machines that share
-//! every type of this crate: [`fvm`], the published FVM with our kernel, runs
-//! actors as Wasm with real gas; [`native`] runs the same actor crates compiled
-//! into this process. Knows nothing of tipsets, mempools or JSON.
+//! every type of this crate: the published FVM with our kernel  runs
+//! actors as Wasm with real gas; the native machine runs the same actor crates
+//! compiled into this process. Knows nothing of tipsets, mempools or JSON.
 //!
 //! | module | answers |
 //! |---|---|
@@ -13,15 +13,15 @@
 //! | [`trace`] | what happened inside a message |
 //! | [`state`] | reading and editing the state tree |
 //! | [`store`] | the block store under it all |
-//! | [`fvm`] | the machine that runs Wasm |
-//! | [`native`] | the machine that runs Rust |
 //!
-//! Start at [`Engine::open`].
+//! Start at [`machine::Machine`].
 //!
 //! Invariant: the same root, context and messages give the same roots and
 //! receipts; without gas fees both machines give the same roots.
 
+pub mod apply;
 pub mod context;
 pub mod machine;
+pub mod state;
 pub mod store;
 pub mod trace;

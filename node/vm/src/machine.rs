@@ -14,8 +14,9 @@ use crate::trace::CallTrace;
 /// Executes messages on one state tree in one [`crate::context::Context`].
 ///
 /// A machine is opened on a root, applies messages one after another, and is
-/// flushed to a new root. Dropping it without a flush leaves no trace.
-pub trait Machine {
+/// flushed to a new root. Dropping it without a flush leaves no trace. A handle
+/// may move between ordinary threads: machines find the stack they need.
+pub trait Machine: Send {
     /// Applies a message.
     ///
     /// A message that fails is an [`Applied`] with a non-zero exit code. The

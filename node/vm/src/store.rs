@@ -45,7 +45,9 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     fn blocks(&self) -> std::sync::RwLockReadGuard<'_, HashMap<Cid, Arc<[u8]>>> {
-        self.blocks.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.blocks
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -8,6 +8,11 @@ use fvm_shared::error::{ErrorNumber, ExitCode};
 use fvm_shared::event::ActorEvent;
 use fvm_shared::{ActorID, MethodNum};
 
+/// Method number under which an upgrade of an actor's code appears: a call to
+/// itself that runs the new code's `upgrade` entry point. It is also what that
+/// code sees as its method (FVM 4.8).
+pub const METHOD_UPGRADE: MethodNum = 932_083;
+
 /// A call as its caller made it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
