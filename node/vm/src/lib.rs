@@ -1,7 +1,7 @@
 //! One message in, one receipt out.
 //!
 //! Executes messages on a state tree with either of two machines that share
-//! every type of this crate: the published FVM with our kernel  runs
+//! every type of this crate: the published FVM with our kernel ([`mod@fvm`]) runs
 //! actors as Wasm with real gas; the native machine runs the same actor crates
 //! compiled into this process. Knows nothing of tipsets, mempools or JSON.
 //!
@@ -13,15 +13,21 @@
 //! | [`trace`] | what happened inside a message |
 //! | [`state`] | reading and editing the state tree |
 //! | [`store`] | the block store under it all |
+//! | [`engine`] | what machines share: compiled code, threads; opens them |
+//! | [`mod@fvm`] | the machine that runs Wasm |
 //!
-//! Start at [`machine::Machine`].
+//! Start at [`Engine::open`].
 //!
 //! Invariant: the same root, context and messages give the same roots and
 //! receipts; without gas fees both machines give the same roots.
 
 pub mod apply;
 pub mod context;
+pub mod engine;
+pub mod fvm;
 pub mod machine;
 pub mod state;
 pub mod store;
 pub mod trace;
+
+pub use engine::{CodeError, CodeMap, Engine, EngineOptions, MachineKind};
