@@ -1,1 +1,55 @@
-//! boatyard-rpc
+//! JSON-RPC over HTTP and WebSocket: Ethereum, Filecoin and development methods.
+//!
+//! Asks a [`boatyard_chain::ChainHandle`] and nothing else; holds filters,
+//! subscriptions and descriptions of actors, but no state of the chain. All JSON
+//! and all Ethereum wire types live here. Start at [`serve`], which opens the
+//! port, and at [`registry`], where every method is declared once.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`server`] | the port |
+//! | [`http`] | paths, content types, status codes |
+//! | [`dispatch`] | which method answers a request |
+//! | [`registry`] | what a method is: names, parameters, result, work |
+//! | [`params`] | which forms of a parameter are understood |
+//! | [`error`], [`refusal`] | what a client is told when a call fails |
+//! | [`stream`], [`follow`] | what is told to clients over WebSockets, without gaps |
+//! | [`node`] | what all methods share |
+//! | [`abis`] | names instead of bytes |
+//! | [`eth`] | `eth_*`, `net_*`, `web3_*` |
+//! | [`fil`] | `Filecoin.*` |
+//! | [`dev`] | `evm_*`, `anvil_*`, `hardhat_*` |
+//! | [`boatyard`] | `boatyard_*`, for our own command line |
+//!
+//! Invariants: whatever a client sends, it gets an answer, and the node lives on;
+//! a request that fails has changed nothing.
+
+pub mod abis;
+pub mod boatyard;
+pub mod call;
+pub mod dev;
+pub mod dispatch;
+pub mod error;
+pub mod eth;
+pub mod fil;
+pub mod follow;
+pub mod http;
+pub mod node;
+pub mod params;
+pub mod refusal;
+pub mod registry;
+pub mod server;
+pub mod stream;
+
+pub use error::RpcError;
+pub use node::ServeOptions;
+pub use server::{RunningServer, ServeError, serve};
+
+/// Every method, in the order of the reference.
+pub fn methods() -> Vec<registry::Method> {
+    let mut methods = eth::methods();
+    methods.extend(fil::methods());
+    methods.extend(dev::methods());
+    methods.extend(boatyard::methods());
+    methods
+}

@@ -599,7 +599,10 @@ fn value_json(value: &DynSolValue) -> Value {
         DynSolValue::String(text) => json!(text),
         DynSolValue::Array(values)
         | DynSolValue::FixedArray(values)
-        | DynSolValue::Tuple(values) => Value::Array(values.iter().map(value_json).collect()),
+        | DynSolValue::Tuple(values)
+        | DynSolValue::CustomStruct { tuple: values, .. } => {
+            Value::Array(values.iter().map(value_json).collect())
+        }
     }
 }
 

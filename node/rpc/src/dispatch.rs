@@ -1,0 +1,279 @@
+//! From a JSON-RPC request to the method that answers it.
+//!
+//! jsonrpsee carries requests and answers; which method answers is decided
+//! here, because a name can mean different things on different paths, because
+//! channels and cancellations are not JSON-RPC subscriptions (spec 10 §1.5), and
+//! so that no fault of a method gets further than its own answer.
+
+use std::sync::Arc;
+
+use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification, RpcServiceT};
+use jsonrpsee::core::server::{BatchResponseBuilder, MethodCallback};
+use jsonrpsee::server::{ConnectionId, MethodResponse};
+use jsonrpsee::types::{ErrorObjectOwned, Extensions, Id, Request};
+use jsonrpsee::{Methods, ResponsePayload};
+use serde_json::value::RawValue;
+
+use crate::call::{Call, Path, Transport};
+use crate::error::RpcError;
+use crate::node::Node;
+use crate::registry::{Answer, Method, Params, Registry, Work};
+use crate::stream::Streams;
+
+/// What all connections share.
+pub struct Shared {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Its methods.
+    pub registry: Registry,
+    /// Streams and calls that can be ended.
+    pub streams: Arc<Streams>,
+    /// Longest answer in bytes.
+    pub max_response: usize,
+}
+
+/// The stream methods in the form jsonrpsee wants them: it alone can hand out
+/// the sending end of a socket.
+pub fn stream_methods(shared: &Arc<Shared>) -> Methods {
+    let mut methods = Methods::new();
+    for method in shared.registry.methods() {
+        if !matches!(method.work, Work::Stream(_)) {
+            continue;
+        }
+        for name in method.names() {
+            let shared = shared.clone();
+            let callback = MethodCallback::Subscription(Arc::new(
+                move |id, params, sink, state, extensions| {
+                    let id = id.into_owned();
+                    let answer = shared.open(name, &id, params.as_str(), &extensions, |source| {
+                        shared.streams.open(source, id.clone(), state.conn_id, sink)
+                    });
+                    Box::pin(std::future::ready(answer.with_extensions(extensions)))
+                },
+            ));
+            methods
+                .verify_and_insert(name, callback)
+                .expect("the registry has every name once");
+        }
+    }
+    methods
+}
+
+impl Shared {
+    fn open(
+        &self,
+        name: &str,
+        id: &Id<'static>,
+        params: Option<&str>,
+        extensions: &Extensions,
+        start: impl FnOnce(crate::stream::Source) -> MethodResponse,
+    ) -> MethodResponse {
+        let path = path_of(extensions);
+        let source = self.lookup(name, path).and_then(|method| {
+            let params = self.params(&method, params)?;
+            match &method.work {
+                Work::Stream(work) => work(&self.call(path), params),
+                _ => Err(RpcError::method_not_found(name)),
+            }
+        });
+        match source {
+            Ok(source) => start(source),
+            Err(error) => MethodResponse::error(id.clone(), ErrorObjectOwned::from(error)),
+        }
+    }
+
+    fn call(&self, path: Path) -> Call {
+        Call {
+            node: self.node.clone(),
+            path,
+        }
+    }
+
+    fn lookup(&self, name: &str, path: Path) -> Result<Arc<Method>, RpcError> {
+        self.registry
+            .find(name, path)
+            .cloned()
+            .ok_or_else(|| RpcError::method_not_found(name))
+    }
+
+    fn params(&self, method: &Method, text: Option<&str>) -> Result<Params, RpcError> {
+        let params = Params::parse(method.name, text, self.node.options.strict)?;
+        params.check_count(&method.params)?;
+        Ok(params)
+    }
+
+    /// Answers a call that is not a stream.
+    pub async fn answer(
+        &self,
+        name: &str,
+        params: Option<&str>,
+        path: Path,
+        connection: Option<ConnectionId>,
+    ) -> Answer {
+        let method = self.lookup(name, path)?;
+        let params = self.params(&method, params)?;
+        let call = self.call(path);
+        let work = match method.work.clone() {
+            Work::Compute(work) => {
+                tokio::task::spawn_blocking(move || work(&call, params))
+            }
+            Work::Wait(work) => tokio::spawn(work(call, params)),
+            Work::Unsubscribe => {
+                let mut params = params;
+                let id: crate::params::Text = params.take("id")?;
+                let ended =
+                    connection.is_some_and(|connection| self.streams.unsubscribe(connection, &id.0));
+                return crate::registry::answer(&ended);
+            }
+            Work::Stream(_) => {
+                return Err(RpcError::failure(format!(
+                    "{name} streams values and this connection doesn't support callbacks; \
+                     use a WebSocket"
+                )));
+            }
+        };
+        // A call whose client gives up is not waited for any longer.
+        let abort = AbortOnDrop(work.abort_handle());
+        let outcome = work.await;
+        drop(abort);
+        outcome.unwrap_or_else(|fault| {
+            tracing::error!(method = name, %fault, "a method failed inside");
+            Err(RpcError::failure(format!(
+                "{name} failed inside the node; this is a fault of Boatyard, please report it"
+            )))
+        })
+    }
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn path_of(extensions: &Extensions) -> Path {
+    extensions.get::<Path>().copied().unwrap_or(Path::V1)
+}
+
+/// The JSON-RPC service of one connection.
+#[derive(Clone)]
+pub struct Dispatch<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Dispatch<S> {
+    /// Puts the methods of `shared` before jsonrpsee's own service.
+    pub fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S> RpcServiceT for Dispatch<S>
+where
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+        > + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    type MethodResponse = MethodResponse;
+    type BatchResponse = MethodResponse;
+    type NotificationResponse = MethodResponse;
+
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let inner = self.inner.clone();
+        let shared = self.shared.clone();
+        async move {
+            let path = path_of(&request.extensions);
+            let socket = request.extensions.get::<Transport>() == Some(&Transport::WebSocket);
+            let connection = request.extensions.get::<ConnectionId>().copied().filter(|_| socket);
+            let streams = shared
+                .registry
+                .find(&request.method, path)
+                .is_some_and(|method| matches!(method.work, Work::Stream(_)));
+            if socket && streams {
+                return inner.call(request).await;
+            }
+
+            let id = request.id.into_owned();
+            let params = request.params.as_ref().map(|params| RawValue::get(params));
+            let work = shared.answer(&request.method, params, path, connection);
+            let answer = match connection {
+                None => tokio::select! {
+                    answer = work => answer,
+                    () = shared.node.stopping() => Err(stopping()),
+                },
+                Some(connection) => {
+                    let (cancelled, _running) = shared.streams.started(connection, id.clone());
+                    tokio::select! {
+                        answer = work => answer,
+                        Ok(()) = cancelled => Err(RpcError::failure("the request was cancelled")),
+                        () = shared.node.stopping() => Err(stopping()),
+                    }
+                }
+            };
+            let response = match answer {
+                Ok(json) => {
+                    MethodResponse::response(id, ResponsePayload::success(json), shared.max_response)
+                }
+                Err(error) => MethodResponse::error(id, ErrorObjectOwned::from(error)),
+            };
+            response.with_extensions(request.extensions)
+        }
+    }
+
+    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let service = self.clone();
+        async move {
+            // In order, one by one: later requests may build on earlier ones.
+            let mut answers = BatchResponseBuilder::new_with_limit(service.shared.max_response);
+            let mut only_notifications = !batch.is_empty();
+            for entry in batch {
+                let answer = match entry {
+                    Ok(BatchEntry::Call(request)) => service.call(request).await,
+                    Ok(BatchEntry::Notification(notification)) => {
+                        service.notification(notification).await;
+                        continue;
+                    }
+                    Err(error) => {
+                        let (error, id) = error.into_parts();
+                        MethodResponse::error(id, error)
+                    }
+                };
+                only_notifications = false;
+                if let Err(too_long) = answers.append(answer) {
+                    return too_long;
+                }
+            }
+            if only_notifications {
+                MethodResponse::notification()
+            } else {
+                MethodResponse::from_batch(answers.finish())
+            }
+        }
+    }
+
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let connection = notification.extensions.get::<ConnectionId>().copied();
+        if let (Some(connection), "xrpc.cancel") = (connection, notification.method_name())
+            && let Some(params) = notification.params.as_ref()
+            && let Ok([id]) = serde_json::from_str::<[Id<'_>; 1]>(RawValue::get(params))
+        {
+            self.shared.streams.cancel(connection, id);
+        }
+        async move { MethodResponse::notification().with_extensions(notification.extensions) }
+    }
+}
+
+fn stopping() -> RpcError {
+    RpcError::failure("the node is stopping")
+}

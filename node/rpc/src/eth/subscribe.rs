@@ -1,0 +1,100 @@
+//! Subscriptions: what a client is told over a WebSocket (spec 10 §2.14).
+
+use boatyard_chain::ChainEvent;
+
+use crate::call::Call;
+use crate::error::{RpcError, quote};
+use crate::eth::logs::{self, LogFilter};
+use crate::follow::Follower;
+use crate::params::{Json, Text};
+use crate::registry::{Method, Param, ParamDoc, Paths, Work, methods};
+use crate::stream::{Gone, Outlet, Protocol, Source};
+
+/// The methods of this file.
+pub fn methods() -> Vec<Method> {
+    let mut methods = methods![
+        /// Begins to tell of `newHeads`, `logs` (with a filter) or
+        /// `newPendingTransactions`. WebSocket only.
+        ["eth_subscribe", "Filecoin.EthSubscribe"]
+        (kind: Text, filter: Option<Json>) -> "subscription id" = stream subscribe;
+    ];
+    methods.push(Method {
+        name: "eth_unsubscribe",
+        aliases: &["Filecoin.EthUnsubscribe"],
+        doc: "Ends a subscription of this connection.",
+        paths: Paths::All,
+        params: vec![ParamDoc::of::<Text>("id")],
+        result: "bool",
+        work: Work::Unsubscribe,
+    });
+    methods
+}
+
+enum Topic {
+    Heads,
+    Logs(LogFilter),
+    Pending,
+}
+
+fn subscribe(call: &Call, kind: Text, filter: Option<Json>) -> Result<Source, RpcError> {
+    let topic = match kind.0.as_str() {
+        "newHeads" => Topic::Heads,
+        "logs" => {
+            let filter = filter.map(|filter| LogFilter::read(filter.0)).transpose();
+            Topic::Logs(filter.map_err(RpcError::invalid_params)?.unwrap_or_default())
+        }
+        "newPendingTransactions" | "pendingTransactions" => Topic::Pending,
+        other => {
+            return Err(RpcError::failure(format!(
+                "unsupported subscription \"{}\"; there are newHeads, logs and \
+                 newPendingTransactions",
+                quote(other)
+            )));
+        }
+    };
+    let mut follower = Follower::new(&call.node.chain);
+    let call = call.clone();
+    Ok(Source::new(Protocol::Ethereum, async move |outlet| {
+        while let Some(event) = follower.next().await {
+            if tell(&call, &topic, event, &outlet).await.is_err() {
+                break;
+            }
+        }
+    }))
+}
+
+/// Sends what of an event is wanted.
+async fn tell(call: &Call, topic: &Topic, event: ChainEvent, outlet: &Outlet) -> Result<(), Gone> {
+    let node = &call.node;
+    match (topic, event) {
+        (Topic::Heads, ChainEvent::Applied(tipset)) => {
+            match node.writer(&tipset).block(&tipset, node.options.strict) {
+                Ok(block) => outlet.send(&block).await,
+                Err(error) => Err(give_up(&error)),
+            }
+        }
+        (Topic::Logs(filter), ChainEvent::Applied(tipset)) => {
+            send_logs(outlet, logs::of_tipset(node, filter, &tipset, false)).await
+        }
+        (Topic::Logs(filter), ChainEvent::Reverted(tipset)) => {
+            send_logs(outlet, logs::of_tipset(node, filter, &tipset, true)).await
+        }
+        (Topic::Pending, ChainEvent::Pending(message)) => outlet.send(&message.eth_hash).await,
+        _ => Ok(()),
+    }
+}
+
+async fn send_logs(
+    outlet: &Outlet,
+    logs: Result<Vec<crate::eth::types::Log>, RpcError>,
+) -> Result<(), Gone> {
+    for log in logs.map_err(|error| give_up(&error))? {
+        outlet.send(&log).await?;
+    }
+    Ok(())
+}
+
+fn give_up(error: &dyn std::fmt::Display) -> Gone {
+    tracing::error!(%error, "a subscription ends because the chain cannot be read");
+    Gone
+}

@@ -1,0 +1,129 @@
+//! The port: one listener for HTTP and WebSocket, every path.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
+use jsonrpsee::server::{Server, ServerConfig, ServerHandle};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+use boatyard_chain::ChainHandle;
+
+use crate::dispatch::{Dispatch, Shared, stream_methods};
+use crate::http::Front;
+use crate::node::{Node, ServeOptions};
+use crate::registry::Registry;
+use crate::stream::Streams;
+
+/// How long a stop waits for clients that do not hang up.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Why the port cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Somebody else listens there.
+    #[error("{address} is in use; stop the other program or choose another port")]
+    PortBusy {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// The port is reserved for the administrator.
+    #[error("not allowed to listen on {address}; choose a port of 1024 or more")]
+    NotAllowed {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// The address is none of this machine's, or the system refuses.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+}
+
+/// A server that answers requests until it is stopped or dropped.
+pub struct RunningServer {
+    address: SocketAddr,
+    handle: ServerHandle,
+    shared: Arc<Shared>,
+}
+
+impl RunningServer {
+    /// Where it listens; the port is the real one when 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its methods, for documentation.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Stops listening, answers what still waits with an error, closes sockets.
+    pub async fn stop(self) {
+        self.shared.node.stop();
+        // Fails only when it has stopped already.
+        let _ = self.handle.stop();
+        if tokio::time::timeout(FAREWELL, self.handle.stopped()).await.is_err() {
+            tracing::warn!("some clients did not hang up in time");
+        }
+    }
+}
+
+/// Serves a chain on `options.address`.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub async fn serve(handle: ChainHandle, options: ServeOptions) -> Result<RunningServer, ServeError> {
+    let wanted = options.address;
+    let listener = std::net::TcpListener::bind(wanted).map_err(|error| refused(wanted, error))?;
+    let address = listener
+        .set_nonblocking(true)
+        .and_then(|()| listener.local_addr())
+        .map_err(|error| refused(wanted, error))?;
+
+    let config = ServerConfig::builder()
+        .max_request_body_size(options.max_request_bytes)
+        .max_response_body_size(options.max_response_bytes)
+        .max_connections(options.max_connections)
+        .build();
+    let max_response = options.max_response_bytes as usize;
+    let shared = Arc::new(Shared {
+        node: Node::new(handle, options),
+        registry: Registry::new(crate::methods()),
+        streams: Arc::new(Streams::default()),
+        max_response,
+    });
+
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(Any)
+        .allow_headers(AllowHeaders::mirror_request());
+    let service = shared.clone();
+    let server = Server::builder()
+        .set_config(config)
+        .set_http_middleware(tower::ServiceBuilder::new().layer(cors).layer(Front))
+        .set_rpc_middleware(
+            RpcServiceBuilder::new()
+                .layer_fn(move |inner| Dispatch::new(inner, service.clone())),
+        )
+        .build_from_tcp(listener)
+        .map_err(|error| refused(wanted, error))?;
+    let handle = server.start(stream_methods(&shared));
+    Ok(RunningServer {
+        address,
+        handle,
+        shared,
+    })
+}
+
+fn refused(address: SocketAddr, reason: std::io::Error) -> ServeError {
+    match reason.kind() {
+        std::io::ErrorKind::AddrInUse => ServeError::PortBusy { address },
+        std::io::ErrorKind::PermissionDenied => ServeError::NotAllowed { address },
+        _ => ServeError::Listen { address, reason },
+    }
+}
