@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use cid::Cid;
 use fvm_ipld_blockstore::Blockstore;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
-use fvm_ipld_encoding::{CBOR, DAG_CBOR, RawBytes};
+use fvm_ipld_encoding::{CBOR, DAG_CBOR, IPLD_RAW, RawBytes};
 use fvm_shared::address::{Address, Payload};
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::crypto::hash::SupportedHashes;
@@ -25,7 +25,7 @@ use num_traits::Zero;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{ActorError, Context, SendResult};
+use crate::error::{ActorError, Context, SendResult, SendResultExt};
 use crate::host::{Host, MessageContext, NetworkContext};
 use crate::network::{NetworkVariant, Type};
 use crate::{actor_error, ensure};
@@ -355,6 +355,61 @@ pub trait Runtime: Sized {
             }
             other => actor_error!(USR_ILLEGAL_STATE, "the state root cannot be set: {other}"),
         })
+    }
+
+    /// Stores a value as a block of its own (DAG-CBOR), for the state to link to.
+    ///
+    /// # Errors
+    /// `USR_ILLEGAL_STATE` (20).
+    fn put<T: Serialize + ?Sized>(&self, value: &T) -> Result<Cid, ActorError> {
+        let block = fvm_ipld_encoding::to_vec(value)
+            .or_exit(ExitCode::USR_ILLEGAL_STATE, "the value cannot be encoded")?;
+        self.put_block(DAG_CBOR, &block)
+    }
+
+    /// Stores bytes as a raw block, for the state to link to.
+    ///
+    /// # Errors
+    /// `USR_ILLEGAL_STATE` (20), above 1 MiB too.
+    fn put_raw(&self, bytes: &[u8]) -> Result<Cid, ActorError> {
+        self.put_block(IPLD_RAW, bytes)
+    }
+
+    #[doc(hidden)]
+    fn put_block(&self, codec: u64, block: &[u8]) -> Result<Cid, ActorError> {
+        self.host()
+            .block_put(codec, Code::Blake2b256.into(), block)
+            .or_exit(ExitCode::USR_ILLEGAL_STATE, "the block cannot be stored")
+    }
+
+    /// The bytes of a block that the state links to.
+    ///
+    /// # Errors
+    /// `USR_ILLEGAL_STATE` (20) when the actor cannot reach it.
+    fn get_block(&self, cid: &Cid) -> Result<Vec<u8>, ActorError> {
+        self.host()
+            .block_get(cid)
+            .or_exit(ExitCode::USR_ILLEGAL_STATE, "the block cannot be read")
+    }
+
+    /// Replaces this actor's code; the new code's `upgrade` gets `params`.
+    ///
+    /// Ends the call with what `upgrade` returns. Comes back only if the upgrade
+    /// failed, with the reason: its exit code, or 24 when the machine refused.
+    fn upgrade_actor(&self, code: &Cid, params: Option<IpldBlock>) -> ActorError {
+        if self.guard().in_transaction.get() {
+            return actor_error!(
+                USR_ASSERTION_FAILED,
+                "an actor cannot be upgraded inside a transaction"
+            );
+        }
+        match self.host().upgrade_actor(code, params).success() {
+            Ok(_) => actor_error!(
+                USR_ASSERTION_FAILED,
+                "the machine came back from an upgrade to {code}"
+            ),
+            Err(failure) => failure.context(format_args!("upgrading to {code}")),
+        }
     }
 
     // --- Other actors ---

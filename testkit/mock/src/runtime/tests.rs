@@ -68,9 +68,7 @@ impl Puppet {
     #[method(7)]
     fn replace(rt: &impl Runtime) -> Result<(), ActorError> {
         rt.accept_any_caller()?;
-        let answer = rt.host().upgrade_actor(&code_cid(Type::Multisig), None);
-        answer.success()?;
-        Ok(())
+        Err(rt.upgrade_actor(&code_cid(Type::Multisig), None))
     }
 }
 
