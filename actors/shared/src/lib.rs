@@ -7,6 +7,7 @@
 //! | [`ext`] | method numbers, parameters and returns that actors send to each other | 01-08 |
 //! | [`eth`] | 20-byte Ethereum addresses and what they stand for | 00 §3 |
 //! | [`resolve`] | the ID behind an address that may not be on chain yet | 00 §12 |
+//! | [`fallback`] | what accounts do with methods that they do not have | 01 §4 |
 //! | [`batch`] | which items of a batch failed | 00 §20 |
 //! | [`quantize`], [`deadlines`] | when things are rounded to, when proofs are due | 00 §18 |
 //! | [`smoothing`], [`fixed_point`] | filtered estimates, logarithm, sums of ratios | 00 §19 |
@@ -21,6 +22,7 @@ pub mod batch;
 pub mod deadlines;
 pub mod eth;
 pub mod ext;
+pub mod fallback;
 pub mod fixed_point;
 pub mod policy;
 pub mod quantize;
