@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use ::fvm::engine::{EnginePool, MultiEngine};
 use ::fvm::machine::NetworkConfig;
 use anyhow::{Context as _, anyhow};
+use boatyard_sdk::{Actor, NetworkVariant};
 use cid::Cid;
 use fvm_ipld_blockstore::Blockstore;
 use fvm_shared::version::NetworkVersion;
@@ -28,6 +29,7 @@ use fvm_shared::version::NetworkVersion;
 use crate::context::Context;
 use crate::fvm::FvmMachine;
 use crate::machine::{Machine, VmError};
+use crate::native::{self, NativeActor, NativeMachine};
 use crate::store::SharedStore;
 
 mod code;
@@ -48,6 +50,8 @@ pub enum MachineKind {
     /// Actors as Wasm on the published FVM, with real gas.
     #[default]
     Fvm,
+    /// Actors compiled into this process, without gas.
+    Native,
 }
 
 /// How an [`Engine`] works.
@@ -59,6 +63,8 @@ pub struct EngineOptions {
     pub concurrency: NonZeroU32,
     /// Code that lies in no block store.
     pub code: CodeMap,
+    /// Policy set that natively run actors follow; in Wasm it is part of the code.
+    pub policy: NetworkVariant,
     /// Largest user Wasm that [`Engine::validate_code`] accepts, in bytes.
     pub max_code_bytes: usize,
     /// Whether actors may log. Logging costs gas, so all engines that are to
@@ -75,6 +81,7 @@ impl Default for EngineOptions {
         Self {
             concurrency: concurrency.unwrap_or(NonZeroU32::MIN),
             code: CodeMap::default(),
+            policy: NetworkVariant::default(),
             // The largest block that an actor can store (spec 00 §7).
             max_code_bytes: 1 << 20,
             actor_logs: false,
@@ -89,6 +96,7 @@ pub struct Engine(Arc<Inner>);
 pub(crate) struct Inner {
     options: EngineOptions,
     code: Arc<CodeMap>,
+    native: native::Registry,
     compilers: RwLock<Arc<MultiEngine>>,
     /// What is known about code that somebody wanted to run.
     verdicts: Mutex<HashMap<Cid, Result<(), CodeError>>>,
@@ -108,6 +116,7 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Self {
         Self(Arc::new(Inner {
             code: Arc::new(options.code.clone()),
+            native: native::Registry::new(options.policy),
             compilers: RwLock::new(Arc::new(compilers(&options))),
             options,
             verdicts: Mutex::default(),
@@ -132,6 +141,7 @@ impl Engine {
     ) -> Result<Box<dyn Machine>, VmError> {
         match kind {
             MachineKind::Fvm => Ok(Box::new(FvmMachine::open(self, store, root, context)?)),
+            MachineKind::Native => Ok(Box::new(NativeMachine::open(self, store, root, context)?)),
         }
     }
 
@@ -140,6 +150,12 @@ impl Engine {
     /// uses all cores. Code that `store` does not have is passed over.
     pub fn preload(&self, store: SharedStore, codes: impl IntoIterator<Item = Cid>) {
         preload::start(&self.0, store, codes);
+    }
+
+    /// Lets native machines run the actor `A` wherever the code is `code`, the CID
+    /// of its Wasm. Built-in actors need no registration.
+    pub fn register_native<A: Actor>(&self, code: Cid) {
+        self.0.native.register(code, NativeActor::of::<A>());
     }
 
     /// Whether user Wasm can run as an actor.
@@ -187,6 +203,11 @@ impl Engine {
     /// Makes background work wait while the result lives.
     pub(crate) fn at_work(&self) -> preload::AtWork<'_> {
         self.0.traffic.enter()
+    }
+
+    /// The code that native machines run.
+    pub(crate) fn native(&self) -> &native::Registry {
+        &self.0.native
     }
 
     /// The code that lies in no store.

@@ -2,7 +2,7 @@
 //!
 //! Executes messages on a state tree with either of two machines that share
 //! every type of this crate: the published FVM with our kernel ([`mod@fvm`]) runs
-//! actors as Wasm with real gas; the native machine runs the same actor crates
+//! actors as Wasm with real gas; the native machine ([`native`]) runs the same actor crates
 //! compiled into this process. Knows nothing of tipsets, mempools or JSON.
 //!
 //! | module | answers |
@@ -15,6 +15,7 @@
 //! | [`store`] | the block store under it all |
 //! | [`engine`] | what machines share: compiled code, threads; opens them |
 //! | [`mod@fvm`] | the machine that runs Wasm |
+//! | [`native`] | the machine that runs Rust |
 //!
 //! Start at [`Engine::open`].
 //!
@@ -26,6 +27,7 @@ pub mod context;
 pub mod engine;
 pub mod fvm;
 pub mod machine;
+pub mod native;
 pub mod state;
 pub mod store;
 pub mod trace;

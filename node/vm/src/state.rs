@@ -17,7 +17,7 @@ use fvm_ipld_encoding::CborStore;
 use fvm_ipld_hamt::{BytesKey, Hamt};
 use fvm_shared::address::{Address, Payload};
 use fvm_shared::state::{ActorState, StateRoot, StateTreeVersion};
-use fvm_shared::{ActorID, HAMT_BIT_WIDTH};
+use fvm_shared::{ActorID, EMPTY_ARR_CID, HAMT_BIT_WIDTH};
 use multihash_codetable::Code;
 
 use crate::machine::VmError;
@@ -330,6 +330,10 @@ impl<S: Blockstore> StateTree<S> {
         let system = self
             .actor(SYSTEM_ACTOR)?
             .ok_or_else(|| VmError::State(anyhow!("the state has no system actor f00")))?;
+        if system.state == EMPTY_ARR_CID {
+            // Not constructed yet.
+            return Ok(Manifest::default());
+        }
         let (list,): (Cid,) = self
             .store()
             .get_cbor(&system.state)
