@@ -17,7 +17,7 @@
 //!
 //! Start at [`EvmActor`], then `methods/invoke.rs`.
 
-pub mod address;
+mod address;
 pub mod exit_codes;
 mod interpreter;
 pub mod invariants;
@@ -28,13 +28,14 @@ pub mod storage;
 pub mod types;
 pub mod word;
 
+use boatyard_actors_shared::ext::evm::ConstructorParams;
 use boatyard_sdk::{ActorError, Runtime, actor};
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_shared::MethodNum;
 
 use crate::methods::{construct, handle, invoke, query};
 use crate::state::State;
-use crate::types::{BytecodeHash, ConstructorParams, GetStorageAtParams};
+use crate::types::{BytecodeHash, GetStorageAtParams};
 use crate::word::Word;
 
 /// An Ethereum contract.

@@ -1,41 +1,18 @@
-//! Parameters and returns, the contract's own and those it sends.
+//! Parameters and returns that only contracts know. Those that others use as well
+//! are in [`boatyard_actors_shared::ext::evm`].
 
+use boatyard_actors_shared::EthAddress;
 use boatyard_sdk::{AbiType, Schema};
 use cid::Cid;
 use fvm_ipld_encoding::tuple::{Deserialize_tuple, Serialize_tuple};
 use fvm_ipld_encoding::{RawBytes, strict_bytes};
 use fvm_shared::econ::TokenAmount;
-use fvm_shared::{ActorID, MethodNum};
 use serde::{Deserialize, Serialize};
 
-use crate::address::EthAddress;
 use crate::word::Word;
-
-/// `GetBytecode`.
-pub const GET_BYTECODE: MethodNum = 3;
-/// `GetBytecodeHash`.
-pub const GET_BYTECODE_HASH: MethodNum = 4;
-/// `InvokeContractDelegate`.
-pub const INVOKE_CONTRACT_DELEGATE: MethodNum = 6;
-/// `InvokeContract`, FRC-0042 name `InvokeEVM`.
-pub const INVOKE_CONTRACT: MethodNum = 3_844_450_837;
-
-/// The EAM's `Create`.
-pub const EAM_CREATE: MethodNum = 2;
-/// The EAM's `Create2`.
-pub const EAM_CREATE2: MethodNum = 3;
 
 /// Largest runtime bytecode in bytes (EIP-170).
 pub const MAX_CODE_SIZE: usize = 24_576;
-
-/// Parameters of `Constructor` and `Resurrect`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple, AbiType)]
-pub struct ConstructorParams {
-    /// Who the initcode sees as its caller.
-    pub creator: EthAddress,
-    /// Code whose output becomes the contract.
-    pub initcode: RawBytes,
-}
 
 /// Parameters of `GetStorageAt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple, AbiType)]
@@ -81,34 +58,4 @@ impl BytecodeHash {
 
 impl AbiType for BytecodeHash {
     const SCHEMA: Schema = Schema::Bytes;
-}
-
-/// Parameters of the EAM's `Create`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
-pub struct CreateParams {
-    /// Code whose output becomes the new contract.
-    pub initcode: RawBytes,
-    /// The creator's nonce before the creation.
-    pub nonce: u64,
-}
-
-/// Parameters of the EAM's `Create2`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
-pub struct Create2Params {
-    /// Code whose output becomes the new contract.
-    pub initcode: RawBytes,
-    /// Chosen by the creator.
-    #[serde(with = "strict_bytes")]
-    pub salt: [u8; 32],
-}
-
-/// Return of the EAM's creations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
-pub struct CreateReturn {
-    /// ID of the contract.
-    pub actor_id: ActorID,
-    /// Its f2 address, absent when it was revived.
-    pub robust_address: Option<fvm_shared::address::Address>,
-    /// Its Ethereum address.
-    pub eth_address: EthAddress,
 }

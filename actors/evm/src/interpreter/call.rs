@@ -1,5 +1,7 @@
 //! CALL, STATICCALL, DELEGATECALL as sends (spec 02 §8.6).
 
+use boatyard_actors_shared::EthAddress;
+use boatyard_actors_shared::ext::evm::{INVOKE_CONTRACT, INVOKE_CONTRACT_DELEGATE};
 use boatyard_sdk::{ActorError, Host, Runtime, SendResult};
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_ipld_encoding::{BytesDe, CBOR, DAG_CBOR, IPLD_RAW, RawBytes};
@@ -15,9 +17,9 @@ use revm_interpreter::primitives::{Bytes, U256};
 use super::introspection::Kind;
 use super::memory::region;
 use super::{Machine, OrAbort, Outcome, Step, pop, push};
-use crate::address::EthAddress;
+use crate::address;
 use crate::precompiles;
-use crate::types::{DelegateCallParams, INVOKE_CONTRACT, INVOKE_CONTRACT_DELEGATE};
+use crate::types::DelegateCallParams;
 use crate::word;
 
 /// Gas of a plain transfer of money in Solidity: what the caller adds, what the
@@ -123,7 +125,7 @@ impl<RT: Runtime> Machine<'_, RT> {
             data: input.to_vec(),
         });
         let sent = self.send_word(
-            &callee.address.to_filecoin(),
+            &callee.address.to_address(),
             INVOKE_CONTRACT,
             params,
             callee.value,
@@ -201,7 +203,7 @@ impl<RT: Runtime> Machine<'_, RT> {
         };
         if !callee.value.is_zero() {
             let paid = word::to_sendable(callee.value)
-                .is_some_and(|value| self.transfer(&callee.address.to_filecoin(), value));
+                .is_some_and(|value| self.transfer(&callee.address.to_address(), value));
             if !paid {
                 return Ok(Answer::empty(false));
             }
@@ -241,7 +243,7 @@ pub(super) fn call<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     }
     let callee = Callee {
         kind: CallKind::Call,
-        address: EthAddress::from_word(to),
+        address: address::from_word(to),
         gas: gas.saturating_to(),
         value,
     };
@@ -260,7 +262,7 @@ fn without_value<RT: Runtime>(ctx: Step<'_, '_, RT>, kind: CallKind) -> Outcome 
     let [gas, to, in_offset, in_size, out_offset, out_size] = pop(ctx.interpreter)?;
     let callee = Callee {
         kind,
-        address: EthAddress::from_word(to),
+        address: address::from_word(to),
         gas: gas.saturating_to(),
         value: U256::ZERO,
     };
@@ -280,7 +282,7 @@ fn enter<RT: Runtime>(
         if precompiles::is_reserved(callee.address) {
             ctx.host.precompile(callee, &input)
         } else if callee.kind == CallKind::Delegate {
-            let caller = ctx.interpreter.input.caller_address().into();
+            let caller = EthAddress(ctx.interpreter.input.caller_address().into_array());
             let value = ctx.interpreter.input.call_value();
             ctx.host.delegate(callee, &input, caller, value)
         } else {

@@ -5,7 +5,7 @@ use boatyard_sdk::{Host, RandomnessTag, Runtime};
 use revm_interpreter::primitives::U256;
 
 use super::{OrAbort, Outcome, Step, push, room, top};
-use crate::address::{self, EthAddress};
+use crate::address;
 use crate::word;
 
 pub(super) fn gas<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
@@ -18,7 +18,7 @@ pub(super) fn origin<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     room(ctx.interpreter)?;
     let id = ctx.host.rt.message().origin;
     let origin = address::of_actor(ctx.host.rt, id).or_abort(ctx.host)?;
-    push(ctx.interpreter, origin.to_word())
+    push(ctx.interpreter, address::to_word(origin))
 }
 
 /// 0 for an address without an actor.
@@ -26,7 +26,7 @@ pub(super) fn balance<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let word = top(ctx.interpreter)?;
     let balance = ctx
         .host
-        .resolve(EthAddress::from_word(*word))
+        .resolve(address::from_word(*word))
         .and_then(|id| ctx.host.rt.host().balance_of(id));
     *word = balance.map_or(U256::ZERO, |balance| word::from_amount(&balance));
     Ok(())

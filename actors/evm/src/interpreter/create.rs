@@ -1,11 +1,14 @@
 //! CREATE, CREATE2 through the EAM, and SELFDESTRUCT (spec 02 §8.7, §8.8).
 
+use boatyard_actors_shared::ext::eam::{
+    CREATE, CREATE2, Create2Params, CreateParams, Return, Salt,
+};
+use boatyard_actors_shared::{EAM_ACTOR, EthAddress};
 use boatyard_sdk::error::decode_return;
-use boatyard_sdk::{ActorError, EAM_ACTOR_ID, Runtime, cbor_params};
+use boatyard_sdk::{ActorError, Runtime, cbor_params};
 use fvm_ipld_encoding::RawBytes;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_shared::MethodNum;
-use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::sys::SendFlags;
 use revm_interpreter::InstructionResult;
@@ -14,23 +17,22 @@ use revm_interpreter::primitives::{Bytes, U256};
 use super::call::returned_bytes;
 use super::memory::region;
 use super::{Machine, OrAbort, Outcome, Step, abort, capped_gas, pop, push, writable};
-use crate::address::EthAddress;
+use crate::address;
 use crate::exit_codes::EVM_CONTRACT_SELFDESTRUCT_FAILED;
-use crate::types::{Create2Params, CreateParams, CreateReturn, EAM_CREATE, EAM_CREATE2};
 use crate::word;
 
 pub(super) fn create<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let [value, offset, size] = pop(ctx.interpreter)?;
     create_with(ctx, value, [offset, size], |initcode, nonce| {
-        Ok((EAM_CREATE, cbor_params(&CreateParams { initcode, nonce })?))
+        Ok((CREATE, cbor_params(&CreateParams { initcode, nonce })?))
     })
 }
 
 pub(super) fn create2<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let [value, offset, size, salt] = pop(ctx.interpreter)?;
     create_with(ctx, value, [offset, size], |initcode, _| {
-        let salt = salt.to_be_bytes();
-        Ok((EAM_CREATE2, cbor_params(&Create2Params { initcode, salt })?))
+        let salt = Salt(salt.to_be_bytes());
+        Ok((CREATE2, cbor_params(&Create2Params { initcode, salt })?))
     })
 }
 
@@ -55,7 +57,7 @@ fn create_with<RT: Runtime>(
         .and_then(|nonce| message(initcode, nonce))
         .and_then(|(method, params)| ctx.host.deploy(method, params, endowment));
     match created.or_abort(ctx.host)? {
-        Ok(address) => push(ctx.interpreter, address.to_word()),
+        Ok(address) => push(ctx.interpreter, address::to_word(address)),
         Err(data) => {
             ctx.interpreter.return_data.0 = data;
             push(ctx.interpreter, U256::ZERO)
@@ -74,7 +76,7 @@ impl<RT: Runtime> Machine<'_, RT> {
     ) -> Result<Result<EthAddress, Bytes>, ActorError> {
         let gas_limit = capped_gas(self.rt, u64::MAX);
         let sent = self.send(
-            &Address::new_id(EAM_ACTOR_ID),
+            &EAM_ACTOR,
             method,
             params,
             endowment,
@@ -83,7 +85,7 @@ impl<RT: Runtime> Machine<'_, RT> {
         )?;
         match sent {
             Ok(response) if response.exit_code.is_success() => {
-                let created: CreateReturn = decode_return(response.return_data)?;
+                let created: Return = decode_return(response.return_data)?;
                 Ok(Ok(created.eth_address))
             }
             Ok(response) => Ok(Err(returned_bytes(response.return_data))),
@@ -96,7 +98,7 @@ impl<RT: Runtime> Machine<'_, RT> {
 pub(super) fn selfdestruct<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let [beneficiary] = pop(ctx.interpreter)?;
     writable(ctx.host)?;
-    let beneficiary = EthAddress::from_word(beneficiary).to_filecoin();
+    let beneficiary = address::from_word(beneficiary).to_address();
     let balance = ctx.host.rt.current_balance();
     if !ctx.host.transfer(&beneficiary, balance) {
         let error = ActorError::new(

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use boatyard_actors_shared::EthAddress;
 use boatyard_sdk::{ActorError, Host as _, Runtime};
 use fvm_shared::ActorID;
 use fvm_shared::address::Address;
@@ -13,7 +14,6 @@ use revm_interpreter::host::LoadError;
 use revm_interpreter::primitives::{self, B256, Log, U256};
 use revm_interpreter::{Host, SStoreResult, SelfDestructResult, StateLoad};
 
-use crate::address::EthAddress;
 use crate::state::Contract;
 use crate::word;
 
@@ -32,7 +32,7 @@ pub(crate) struct Machine<'rt, RT: Runtime> {
 }
 
 impl<'rt, RT: Runtime> Machine<'rt, RT> {
-    pub(super) fn new(rt: &'rt RT, contract: Contract<'rt, RT>) -> Self {
+    pub(crate) fn new(rt: &'rt RT, contract: Contract<'rt, RT>) -> Self {
         Self {
             rt,
             contract,
@@ -47,7 +47,7 @@ impl<'rt, RT: Runtime> Machine<'rt, RT> {
     pub(super) fn resolve(&self, address: EthAddress) -> Option<ActorID> {
         match address.as_id() {
             Some(id) => Some(id),
-            None => self.rt.resolve(&address.to_filecoin()),
+            None => self.rt.resolve(&address.to_address()),
         }
     }
 
@@ -93,8 +93,8 @@ impl<RT: Runtime> Host for Machine<'_, RT> {
         self.basefee() + word::from_amount(&self.rt.message().gas_premium)
     }
 
-    /// First 32 bytes of the digest in the tipset's CID, 0 if there is none. The
-    /// instruction asks for the last 256 epochs only.
+    /// First 32 bytes of the digest in the tipset's CID as a big-endian number, 0 if
+    /// there is none. The instruction asks for the last 256 epochs only.
     fn block_hash(&mut self, number: u64) -> Option<B256> {
         let mut word = [0; 32];
         if let Ok(epoch) = number.try_into()
@@ -102,7 +102,7 @@ impl<RT: Runtime> Host for Machine<'_, RT> {
         {
             let digest = tipset.hash().digest();
             let length = digest.len().min(32);
-            word[..length].copy_from_slice(&digest[..length]);
+            word[32 - length..].copy_from_slice(&digest[..length]);
         }
         Some(word.into())
     }

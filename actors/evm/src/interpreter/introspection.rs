@@ -1,5 +1,7 @@
 //! What lies behind an address, and its code (spec 02 §8.3).
 
+use boatyard_actors_shared::EthAddress;
+use boatyard_actors_shared::ext::evm::{GET_BYTECODE, GET_BYTECODE_HASH};
 use boatyard_sdk::error::{decode_return, propagated_code};
 use boatyard_sdk::{ActorError, Context, Host, Runtime, Type, actor_error};
 use cid::Cid;
@@ -13,9 +15,9 @@ use revm_interpreter::primitives::{B256, U256};
 
 use super::memory::{copy, region};
 use super::{Machine, OrAbort, Outcome, Step, pop, top};
-use crate::address::EthAddress;
+use crate::address;
 use crate::precompiles;
-use crate::types::{BytecodeHash, GET_BYTECODE, GET_BYTECODE_HASH};
+use crate::types::BytecodeHash;
 
 /// The code that native actors show.
 const NATIVE_CODE: [u8; 1] = [0xfe];
@@ -113,7 +115,7 @@ impl<RT: Runtime> Machine<'_, RT> {
 
 pub(super) fn extcodesize<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let word = top(ctx.interpreter)?;
-    let kind = ctx.host.kind_of(EthAddress::from_word(*word));
+    let kind = ctx.host.kind_of(address::from_word(*word));
     let code = ctx.host.code_of(kind).or_abort(ctx.host)?;
     *word = U256::from(code.len());
     Ok(())
@@ -121,15 +123,15 @@ pub(super) fn extcodesize<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
 
 pub(super) fn extcodehash<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let word = top(ctx.interpreter)?;
-    let kind = ctx.host.kind_of(EthAddress::from_word(*word));
+    let kind = ctx.host.kind_of(address::from_word(*word));
     *word = ctx.host.hash_of(kind).or_abort(ctx.host)?.into();
     Ok(())
 }
 
 /// Asks for the code before it looks at the region, even for no bytes of it.
 pub(super) fn extcodecopy<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
-    let [address, target, offset, size] = pop(ctx.interpreter)?;
-    let kind = ctx.host.kind_of(EthAddress::from_word(address));
+    let [account, target, offset, size] = pop(ctx.interpreter)?;
+    let kind = ctx.host.kind_of(address::from_word(account));
     let code = ctx.host.code_of(kind).or_abort(ctx.host)?;
     let target = region(ctx.interpreter, ctx.host, target, size)?;
     copy(&mut ctx.interpreter.memory, target, &code, offset);

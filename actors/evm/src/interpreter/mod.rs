@@ -25,6 +25,7 @@ mod stack;
 mod storage;
 mod table;
 
+use boatyard_actors_shared::EthAddress;
 use boatyard_sdk::{ActorError, Runtime, actor_error};
 use fvm_shared::error::ExitCode;
 use revm_interpreter::bytecode::Bytecode;
@@ -39,7 +40,6 @@ use revm_interpreter::{
 
 pub(crate) use self::call::{CallKind, capped_gas};
 pub(crate) use self::host::Machine;
-use crate::address::EthAddress;
 use crate::exit_codes::*;
 use crate::state::Contract;
 
@@ -88,8 +88,8 @@ pub(crate) fn run<'rt, RT: Runtime>(
         SharedMemory::new(),
         ExtBytecode::new(Bytecode::new_legacy(frame.code)),
         InputsImpl {
-            target_address: frame.address.into(),
-            caller_address: frame.caller.into(),
+            target_address: frame.address.0.into(),
+            caller_address: frame.caller.0.into(),
             input: CallInput::Bytes(frame.input),
             call_value: frame.value,
             ..InputsImpl::default()

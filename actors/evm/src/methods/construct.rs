@@ -1,8 +1,9 @@
 //! Constructor and Resurrect (spec 02 §6.1, §6.2).
 
-use boatyard_sdk::{ActorError, Context, EAM_ACTOR_ID, Host, Runtime, ensure};
+use boatyard_actors_shared::ext::evm::ConstructorParams;
+use boatyard_actors_shared::{EAM_ACTOR, INIT_ACTOR};
+use boatyard_sdk::{ActorError, Context, Host, Runtime, ensure};
 use fvm_shared::EMPTY_ARR_CID;
-use fvm_shared::address::Address;
 use fvm_shared::error::ExitCode;
 use revm_interpreter::primitives::Bytes;
 
@@ -10,17 +11,14 @@ use super::reverted;
 use crate::address;
 use crate::interpreter::{self, Ended, Frame};
 use crate::state::{Contract, State};
-use crate::types::{ConstructorParams, MAX_CODE_SIZE};
+use crate::types::MAX_CODE_SIZE;
 use crate::word;
-
-const INIT: Address = Address::new_id(1);
-const EAM: Address = Address::new_id(EAM_ACTOR_ID);
 
 /// The first byte that code may not have (EIP-3541).
 const FORBIDDEN_FIRST_BYTE: u8 = 0xef;
 
 pub(crate) fn constructor(rt: &impl Runtime, params: ConstructorParams) -> Result<(), ActorError> {
-    rt.validate_caller_is([&INIT])?;
+    rt.validate_caller_is([&INIT_ACTOR])?;
     let root = rt
         .host()
         .root()
@@ -34,7 +32,7 @@ pub(crate) fn constructor(rt: &impl Runtime, params: ConstructorParams) -> Resul
 }
 
 pub(crate) fn resurrect(rt: &impl Runtime, params: ConstructorParams) -> Result<(), ActorError> {
-    rt.validate_caller_is([&EAM])?;
+    rt.validate_caller_is([&EAM_ACTOR])?;
     let (_, state) = State::load(rt)?;
     ensure!(
         state.is_dead(rt),
@@ -48,7 +46,7 @@ pub(crate) fn resurrect(rt: &impl Runtime, params: ConstructorParams) -> Result<
 fn construct(rt: &impl Runtime, params: ConstructorParams) -> Result<(), ActorError> {
     let address = address::of_actor(rt, rt.message().receiver)?;
     ensure!(
-        address.as_id().is_none(),
+        !address.is_masked_id(),
         USR_FORBIDDEN,
         "a contract needs an f410 address"
     );

@@ -1,9 +1,9 @@
 //! GetBytecode, GetBytecodeHash, GetStorageAt (spec 02 §6.3, §6.4).
 
-use boatyard_sdk::{ActorError, Context, Runtime, SYSTEM_ACTOR_ID};
+use boatyard_actors_shared::SYSTEM_ACTOR;
+use boatyard_sdk::{ActorError, Context, Runtime};
 use fvm_ipld_encoding::DAG_CBOR;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
-use fvm_shared::address::Address;
 use fvm_shared::error::ExitCode;
 
 use crate::state::{Contract, State};
@@ -34,7 +34,7 @@ pub(crate) fn storage_at(
     rt: &impl Runtime,
     params: GetStorageAtParams,
 ) -> Result<Word, ActorError> {
-    rt.validate_caller_is([&Address::new_id(SYSTEM_ACTOR_ID)])?;
+    rt.validate_caller_is([&SYSTEM_ACTOR])?;
     let value = Contract::load(rt)?.storage().get(params.storage_key.0)?;
     Ok(Word(value))
 }

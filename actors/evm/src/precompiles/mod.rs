@@ -10,11 +10,13 @@
 mod ethereum;
 mod filecoin;
 mod reader;
+#[cfg(test)]
+mod tests;
 
+use boatyard_actors_shared::EthAddress;
 use boatyard_sdk::{ActorError, Runtime};
 
 use self::reader::Reader;
-use crate::address::EthAddress;
 use crate::interpreter::{CallKind, Machine};
 
 /// A call of a precompile.

@@ -1,5 +1,8 @@
 //! CALL, STATICCALL, DELEGATECALL, and SELFDESTRUCT's transfer (spec 02 §8.6, §8.8).
 
+use crate::address::{from_word, to_word};
+use boatyard_actors_shared::EthAddress;
+use boatyard_actors_shared::ext::evm::*;
 use boatyard_mock::MockRuntime;
 use boatyard_sdk::Type;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
@@ -9,7 +12,6 @@ use fvm_shared::error::{ErrorNumber, ExitCode};
 use revm_interpreter::primitives::U256;
 
 use super::world::*;
-use crate::address::EthAddress;
 use crate::state::{Lifespan, State};
 use crate::types::*;
 
@@ -306,9 +308,9 @@ fn only_contracts_have_code_to_borrow() {
 #[test]
 fn a_delegate_sees_the_callers_call() {
     for (program, seen) in [
-        ("CALLER", eth(OTHER).to_word()),
+        ("CALLER", to_word(eth(OTHER))),
         ("CALLVALUE", U256::from(8)),
-        ("ADDRESS", eth(CONTRACT).to_word()),
+        ("ADDRESS", to_word(eth(CONTRACT))),
         ("CODESIZE", U256::from(7)),
         ("CALLDATASIZE", U256::from(3)),
         ("5 SLOAD", U256::from(1)),
@@ -391,11 +393,11 @@ fn a_precompile_runs_inside_the_frame() {
 
 #[test]
 fn value_for_a_precompile_goes_to_its_address() {
-    let identity = EthAddress::from_word(U256::from(4));
+    let identity = from_word(U256::from(4));
     for (answer, flag) in [(Some(0), 1), (Some(16), 0), (None, 0)] {
         let rt = contract("1 0 SSTORE 0 0 1 0 7 4 0 CALL RETURNDATASIZE 2 MUL ADD 1 SSTORE")
             .balance(CONTRACT, atto(7));
-        let send = rt.expect_send(identity.to_filecoin(), 0).value(atto(7));
+        let send = rt.expect_send(identity.to_address(), 0).value(atto(7));
         let send = match answer {
             Some(code) => send.exits(code),
             None => send.refused(ErrorNumber::InsufficientFunds),
@@ -441,7 +443,7 @@ fn reserved_addresses_end_here() {
         "0xfe00000000000000000000000000000000000100",
     ] {
         let rt = contract(&format!("0 0 0 0 0 {address} 1 CALL"));
-        let to = EthAddress::from_word(address.parse().unwrap()).to_filecoin();
+        let to = from_word(address.parse().unwrap()).to_address();
         rt.expect_send(to, INVOKE_CONTRACT).gas_limit(1);
         assert_eq!(exit(&rt), 0);
     }

@@ -1,5 +1,7 @@
 //! EXTCODESIZE, EXTCODECOPY, EXTCODEHASH (spec 02 §8.3).
 
+use boatyard_actors_shared::EthAddress;
+use boatyard_actors_shared::ext::evm::*;
 use boatyard_mock::MockRuntime;
 use boatyard_sdk::Type;
 use fvm_shared::address::Address;
@@ -7,7 +9,6 @@ use fvm_shared::error::{ErrorNumber, ExitCode};
 use revm_interpreter::primitives::U256;
 
 use super::world::*;
-use crate::address::EthAddress;
 use crate::types::*;
 
 fn about(address: EthAddress, instruction: &str) -> MockRuntime {

@@ -1,5 +1,8 @@
 //! Numbers, codecs, callers, and a contract's life (spec 02 §2, §6).
 
+use crate::address::to_word;
+use boatyard_actors_shared::EthAddress;
+use boatyard_actors_shared::ext::evm::*;
 use boatyard_mock::MockRuntime;
 use boatyard_sdk::Actor;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
@@ -66,8 +69,8 @@ fn construction_keeps_what_the_initcode_returns() {
 #[test]
 fn initcode_sees_its_creator_and_itself() {
     for (program, seen) in [
-        ("CALLER", eth(CALLER).to_word()),
-        ("ADDRESS", eth(CONTRACT).to_word()),
+        ("CALLER", to_word(eth(CALLER))),
+        ("ADDRESS", to_word(eth(CONTRACT))),
         ("CALLVALUE", U256::from(4)),
         ("CALLDATASIZE", U256::ZERO),
         ("CODESIZE", U256::from(3)),
@@ -483,5 +486,5 @@ fn the_contracts_answer_becomes_code_and_block() {
 #[test]
 fn a_contract_may_be_called_without_an_ethereum_address() {
     let rt = contract(&returning("CALLER")).caller(3);
-    assert_eq!(word(&rt), crate::address::EthAddress::from_id(3).to_word());
+    assert_eq!(word(&rt), crate::address::to_word(EthAddress::from_id(3)));
 }

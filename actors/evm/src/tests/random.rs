@@ -1,5 +1,6 @@
 //! Whatever the code and the parameters, an error is the worst that comes.
 
+use boatyard_actors_shared::ext::evm::INVOKE_CONTRACT;
 use boatyard_mock::{MockHost, MockRuntime};
 use boatyard_sdk::{
     Actor, ActorError, ActorRuntime, Host, MessageContext, NetworkContext, NetworkVariant, Runtime,
@@ -23,7 +24,6 @@ use proptest::prelude::*;
 
 use super::world::*;
 use crate::EvmActor;
-use crate::types::INVOKE_CONTRACT;
 
 /// A mock machine that answers every send, each time with the next of its answers.
 struct Answering<'a> {

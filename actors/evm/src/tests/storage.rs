@@ -1,11 +1,11 @@
 //! Slots, and when the state object is written (spec 02 §5, §8.4).
 
+use boatyard_actors_shared::ext::evm::INVOKE_CONTRACT;
 use revm_interpreter::primitives::U256;
 
 use super::world::*;
 use crate::state::{Lifespan, State, TransientData};
 use crate::storage::Slots;
-use crate::types::INVOKE_CONTRACT;
 
 #[test]
 fn slots_stay() {

@@ -1,5 +1,7 @@
 //! A contract with its caller, and what it left.
 
+use boatyard_actors_shared::EthAddress;
+use boatyard_actors_shared::ext::evm::INVOKE_CONTRACT;
 use boatyard_mock::MockRuntime;
 use boatyard_sdk::{ActorError, Type};
 use cid::Cid;
@@ -14,10 +16,9 @@ use revm_interpreter::primitives::U256;
 
 use super::asm::asm;
 use crate::EvmActor;
-use crate::address::EthAddress;
 use crate::state::State;
 use crate::storage::Slots;
-use crate::types::{BytecodeHash, INVOKE_CONTRACT};
+use crate::types::BytecodeHash;
 
 /// The contract.
 pub const CONTRACT: ActorID = 1000;
@@ -35,7 +36,7 @@ pub fn eth(id: ActorID) -> EthAddress {
 
 /// Its f410 address.
 pub fn f410(id: ActorID) -> Address {
-    eth(id).to_filecoin()
+    eth(id).to_address()
 }
 
 /// The address as it stands in a program.
