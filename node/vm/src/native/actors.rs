@@ -64,6 +64,7 @@ pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
         Type::Init => NativeActor::of::<boatyard_init::Init>(),
         Type::Cron => NativeActor::of::<boatyard_cron::Cron>(),
         Type::Account => NativeActor::of::<boatyard_account::Account>(),
+        Type::Reward => NativeActor::of::<boatyard_reward::Reward>(),
         Type::Placeholder => NativeActor::of::<boatyard_placeholder::Placeholder>(),
         Type::Evm => NativeActor::of::<boatyard_evm::EvmActor>(),
         Type::Eam => NativeActor::of::<boatyard_eam::Eam>(),
