@@ -58,5 +58,5 @@ lint: system ## formatting and clippy, as `make test` checks them
 	@scripts/lint
 
 .PHONY: bench
-bench: system ## run the benchmarks (criterion)
-	@cargo bench --workspace
+bench: system ## run the benchmarks (criterion), in the profile that the node runs in
+	@cargo bench --workspace --profile dev

@@ -76,7 +76,7 @@ fn the_fvm_accepts_every_module() {
 
     let store = MemoryBlockstore::default();
     devnet().install(&store).unwrap();
-    let engine = EnginePool::new((&NetworkConfig::new(NetworkVersion::V21)).into()).unwrap();
+    let engine = EnginePool::new((&NetworkConfig::new(NetworkVersion::V28)).into()).unwrap();
     let engine = engine.acquire();
     let registry = devnet()
         .registry()
