@@ -1,0 +1,164 @@
+//! The port as clients meet it: paths, headers, broken requests, batches.
+
+mod common;
+
+use boatyard_rpc::{ServeError, ServeOptions, serve};
+use common::TestNode;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_path_answers_and_others_say_which_there_are() {
+    let node = TestNode::start().await;
+    for path in ["/", "/rpc/v0", "/rpc/v1", "/rpc/v1/", "/rpc/v2"] {
+        let id = node.call_on(path, "eth_chainId", json!([])).await.unwrap();
+        assert_eq!(id, "0x1df5e76", "{path}");
+    }
+    for path in ["/health/livez", "/health/readyz"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        assert_eq!(node.http(&request).await.0, 200, "{path}");
+    }
+    let (status, body) = node.post("/rpc/v9", "{}").await;
+    assert_eq!(status, 404);
+    assert!(body.contains("/rpc/v1"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_content_type_and_any_token_will_do() {
+    let node = TestNode::start().await;
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"net_version","params":null,"meta":{}}"#;
+    for header in ["", "content-type: text/plain\r\n", "authorization: Bearer abc\r\n"] {
+        let (status, _, answer) = node
+            .http(&format!(
+                "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n{body}",
+                body.len()
+            ))
+            .await;
+        assert_eq!((status, answer.contains("31415926")), (200, true), "{header} {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_may_ask_from_anywhere() {
+    let node = TestNode::start().await;
+    let (status, head, _) = node
+        .http(
+            "OPTIONS /rpc/v1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: http://wallet\r\n\
+             access-control-request-method: POST\r\n\
+             access-control-request-headers: authorization, content-type\r\n\r\n",
+        )
+        .await;
+    assert_eq!(status, 200);
+    assert!(head.contains("access-control-allow-origin: *"), "{head}");
+    assert!(head.contains("authorization"), "{head}");
+}
+
+/// Clients retry or hide whatever is no 200 (spec 10 §1.2).
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_requests_get_an_error_and_status_200() {
+    let node = TestNode::start().await;
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let deep_params = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{deep}]}}"#
+    );
+    for (body, code) in [
+        ("", -32700),
+        ("nonsense", -32700),
+        ("{", -32700),
+        (r#"{"jsonrpc":"2.0","id":1}"#, -32600),
+        (r#"{"id":1,"method":"eth_chainId"}"#, -32600),
+        ("[]", -32600),
+        (&deep, -32600),
+        (&deep_params, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":{"a":1}}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"eth_fillTransaction","params":[{}]}"#, -32601),
+    ] {
+        let (status, answer) = node.post("/", body).await;
+        let shown: String = body.chars().take(60).collect();
+        assert_eq!(status, 200, "{shown}: {answer}");
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let answer = answer.get(0).unwrap_or(&answer);
+        assert_eq!(answer["error"]["code"], code, "{shown}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_long_is_named_as_such() {
+    let options = ServeOptions {
+        max_request_bytes: 1_000,
+        ..ServeOptions::default()
+    };
+    let node = TestNode::with(Default::default(), options).await;
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":["{}"]}}"#, "a".repeat(2_000));
+    let (status, answer) = node.post("/", &body).await;
+    assert_eq!(status, 200);
+    assert!(answer.contains("too big") && answer.contains("1000"), "{answer}");
+    assert!(node.call("eth_chainId", json!([])).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_are_answered_one_by_one_and_in_order() {
+    let node = TestNode::start().await;
+    let batch = json!([
+        { "jsonrpc": "2.0", "id": 1, "method": "eth_chainId" },
+        { "jsonrpc": "2.0", "method": "eth_chainId" },
+        { "jsonrpc": "2.0", "id": "two", "method": "nobody" },
+        { "foo": 1 },
+        { "jsonrpc": "2.0", "id": 3, "method": "evm_mine" },
+        { "jsonrpc": "2.0", "id": 4, "method": "eth_blockNumber" },
+    ]);
+    let (_, answer) = node.post("/", &batch.to_string()).await;
+    let answers: Vec<Value> = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answers.len(), 5, "{answer}");
+    assert_eq!(answers[0]["result"], "0x1df5e76");
+    assert_eq!(answers[1]["error"]["code"], -32601);
+    assert_eq!(answers[1]["id"], "two");
+    assert_eq!(answers[2]["error"]["code"], -32600);
+    assert_eq!(answers[4]["result"], "0x1");
+
+    let notifications = json!([{ "jsonrpc": "2.0", "method": "eth_chainId" }]);
+    assert_eq!(node.post("/", &notifications.to_string()).await, (200, String::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_parameters_take_their_defaults_unless_strict() {
+    let account = json!("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
+    let lenient = TestNode::start().await;
+    assert!(lenient.call("eth_getBalance", json!([account])).await.is_ok());
+    let missing = lenient.call("eth_getBalance", json!([])).await.unwrap_err();
+    assert_eq!(missing.code, -32602);
+    assert!(missing.message.contains("address"), "{}", missing.message);
+
+    let strict = TestNode::strict().await;
+    let surplus = strict.call("eth_chainId", json!([1])).await.unwrap_err();
+    assert_eq!(surplus.message, "wrong param count (method 'eth_chainId'): 1 != 0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_port_is_an_error_that_says_so() {
+    let node = TestNode::start().await;
+    let options = ServeOptions {
+        address: node.address,
+        ..ServeOptions::default()
+    };
+    let error = serve(node.chain.clone(), options).await.err().expect("the port is taken");
+    assert!(matches!(error, ServeError::PortBusy { .. }));
+    assert!(error.to_string().contains("in use"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_answers_what_waits_and_frees_the_port() {
+    let node = TestNode::on_request().await;
+    let mut socket = node.socket("/").await;
+    let unknown = "bafy2bzacecmda75ovposbdateg7eyhwij65zklgyijgcjwynlklmqazpwlhba";
+    let waiting = socket.begin("Filecoin.StateWaitMsg", json!([{ "/": unknown }, 1])).await;
+    // An answer to a later request shows that the first one waits.
+    socket.call("eth_chainId", json!([])).await.unwrap();
+    let address = node.address;
+    let stop = tokio::spawn(node.server.stop());
+    let answer = socket.receive().await;
+    assert_eq!(answer["id"], waiting);
+    assert!(answer["error"]["message"].as_str().unwrap().contains("stopping"), "{answer}");
+    drop(socket);
+    stop.await.unwrap();
+    std::net::TcpListener::bind(address).expect("the port is free again");
+}
