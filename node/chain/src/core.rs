@@ -29,6 +29,9 @@ use crate::view::StateView;
 /// Network version in force, from genesis on.
 pub const NETWORK_VERSION: NetworkVersion = NetworkVersion::V28;
 
+/// How many events a subscriber may be behind.
+pub(crate) const NEWS_CAPACITY: usize = 4096;
+
 /// What all parts of the chain share. The producer's thread is the only one that
 /// changes [`Data`]; nobody holds its lock while a machine runs.
 pub(crate) struct Core {
@@ -38,10 +41,11 @@ pub(crate) struct Core {
     pub verifier: Arc<dyn ProofVerifier>,
     pub accounts: Accounts,
     pub keyring: Keyring,
-    pub news: broadcast::Sender<ChainEvent>,
+    /// `None` once stopped: subscribers hear of that.
+    news: RwLock<Option<broadcast::Sender<ChainEvent>>>,
     pub impersonated: RwLock<Impersonated>,
     /// Set once; long work ends early.
-    pub stopping: AtomicBool,
+    stopping: AtomicBool,
     data: RwLock<Data>,
 }
 
@@ -120,7 +124,7 @@ impl Core {
             verifier,
             accounts,
             keyring,
-            news: broadcast::channel(4096).0,
+            news: RwLock::new(Some(broadcast::channel(NEWS_CAPACITY).0)),
             impersonated: RwLock::default(),
             stopping: AtomicBool::new(false),
             data: RwLock::new(data),
@@ -155,7 +159,34 @@ impl Core {
 
     /// Tells subscribers. Nobody listening is fine.
     pub fn tell(&self, event: ChainEvent) {
-        let _ = self.news.send(event);
+        let news = self
+            .news
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(news) = news.as_ref() {
+            let _ = news.send(event);
+        }
+    }
+
+    /// What happens from now on; ends at once if the chain has stopped.
+    pub fn listen(&self) -> broadcast::Receiver<ChainEvent> {
+        let news = self
+            .news
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        match news.as_ref() {
+            Some(news) => news.subscribe(),
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    /// Lets long work and subscriptions end.
+    pub fn announce_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        *self
+            .news
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
     }
 
     /// The miner that blocks name.

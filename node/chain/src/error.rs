@@ -192,7 +192,7 @@ pub enum Rejection {
     InsufficientFunds {
         /// Sender.
         sender: Address,
-        /// Its balance less what its pending messages may cost.
+        /// What it has.
         balance: TokenAmount,
         /// Gas fee cap × gas limit.
         cost: TokenAmount,

@@ -135,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_block_filled_beyond_four_fifths_raises_the_fee() {
+    fn only_a_block_filled_to_four_fifths_raises_the_fee() {
         let premium = 1_000_000;
-        assert_eq!(next(1_000, &[(premium, 8_000_000_000)]), atto(875));
-        assert_eq!(next(1_000, &[(premium, 8_000_000_001)]), atto(1_125));
+        assert_eq!(next(1_000, &[(premium, 7_999_999_999)]), atto(875));
+        assert_eq!(next(1_000, &[(premium, 8_000_000_000)]), atto(1_125));
         assert_eq!(next(1_000, &[(premium, BLOCK_GAS_LIMIT)]), atto(1_125));
     }
 

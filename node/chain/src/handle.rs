@@ -55,6 +55,13 @@ struct Inner {
     genesis: Arc<ExecutedTipset>,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Nobody can ask for what is still being done.
+        self.core.announce_stop();
+    }
+}
+
 /// What a chain is made of.
 pub struct ChainSetup {
     /// Parameters.
@@ -189,7 +196,7 @@ impl ChainHandle {
     /// is missed that way.
     pub fn subscribe(&self) -> Subscription {
         Subscription {
-            receiver: self.core().news.subscribe(),
+            receiver: self.core().listen(),
         }
     }
 

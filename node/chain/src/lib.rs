@@ -58,6 +58,8 @@ mod producer;
 mod randomness;
 pub mod store;
 pub mod supply;
+#[cfg(test)]
+mod testing;
 mod threads;
 pub mod tipset;
 mod tipsets;

@@ -1,7 +1,6 @@
 //! The threads of a chain: one that changes it, several that answer calls.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -88,7 +87,7 @@ impl Threads {
 
     /// Lets the threads end after the work at hand, and waits for them.
     pub async fn stop(&self, core: &Core) {
-        core.stopping.store(true, Ordering::Relaxed);
+        core.announce_stop();
         *self.queues.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in ended {

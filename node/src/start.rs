@@ -1,0 +1,230 @@
+//! In which order a node comes up and goes down.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use boatyard_bundle::{Bundle, BundleError};
+use boatyard_actors_shared::REGISTRY_ACTOR_ID;
+use boatyard_chain::genesis::{ExtraActor, GenesisActors};
+use boatyard_chain::{ChainConfig, ChainError, ChainHandle, ChainSetup, EngineMachines};
+use boatyard_rpc::{RunningServer, ServeError, ServeOptions};
+use boatyard_vm::engine::Engine;
+use boatyard_vm::store::SharedStore;
+use cid::Cid;
+
+use crate::config::{BundleSource, NodeConfig};
+use crate::proofs::NoProofs;
+
+/// Actors in the order in which a devnet needs them: what every epoch runs, then
+/// what the first transactions touch.
+const PRELOAD_ORDER: [&str; 16] = [
+    "reward",
+    "account",
+    "cron",
+    "storagepower",
+    "storagemarket",
+    "ethaccount",
+    "placeholder",
+    "evm",
+    "eam",
+    "init",
+    "multisig",
+    "storageminer",
+    "datacap",
+    "verifiedregistry",
+    "paymentchannel",
+    "system",
+];
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The file cannot be read.
+    #[error("cannot read the actor bundle {}: {reason}", path.display())]
+    ReadBundle {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// The file is no bundle.
+    #[error("{} is no actor bundle: {reason}", path.display())]
+    BadBundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: BundleError,
+    },
+    /// The chain does not start.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The port cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// A devnet node.
+pub struct Node;
+
+impl Node {
+    /// Starts a node: returns once requests are served. Actors may still be
+    /// compiling then; messages wait for those that they need.
+    ///
+    /// # Errors
+    /// [`NodeError`] with what stands in the way.
+    pub async fn start(config: NodeConfig) -> Result<RunningNode, NodeError> {
+        let chain = Self::start_chain(&config)?;
+        let options = ServeOptions {
+            address: SocketAddr::new(config.host, config.port),
+            ..config.serve
+        };
+        match boatyard_rpc::serve(chain.clone(), options).await {
+            Ok(server) => Ok(RunningNode { chain, server }),
+            Err(error) => {
+                chain.stop().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Starts the chain alone, without a port. For tests and tools in the same
+    /// process.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_chain(config: &NodeConfig) -> Result<ChainHandle, NodeError> {
+        let file;
+        let bundle = match &config.bundle {
+            BundleSource::Embedded => Bundle::embedded(config.variant),
+            BundleSource::File(path) => {
+                file = read_bundle(path)?;
+                &file
+            }
+        };
+        let store = SharedStore::memory();
+        bundle.install(&store).map_err(ChainError::Store)?;
+        let engine = Engine::default();
+        if config.preload {
+            let codes: Vec<Cid> = PRELOAD_ORDER
+                .iter()
+                .filter_map(|name| bundle.code(name))
+                .collect();
+            engine.preload(store.clone(), codes);
+        }
+        let chain = ChainHandle::start(ChainSetup {
+            config: chain_config(config),
+            store,
+            actors: GenesisActors {
+                builtin: bundle.actors().to_vec(),
+                extra: Vec::new(),
+            },
+            machines: Arc::new(EngineMachines::new(engine, config.machine)),
+            verifier: Arc::new(NoProofs),
+        })?;
+        Ok(chain)
+    }
+}
+
+/// A node that serves requests until it is stopped. Dropping it stops the chain's
+/// threads as well, but does not wait for them.
+pub struct RunningNode {
+    chain: ChainHandle,
+    server: RunningServer,
+}
+
+impl RunningNode {
+    /// The chain.
+    pub fn chain(&self) -> &ChainHandle {
+        &self.chain
+    }
+
+    /// Where requests are served; the port is the real one when 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// URL for HTTP clients; with `ws` in place of `http` for WebSockets.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.local_addr())
+    }
+
+    /// Stops serving, then the chain. Requests that wait are answered with an
+    /// error; a tipset being made is finished or given up as a whole.
+    pub async fn stop(self) {
+        self.server.stop().await;
+        self.chain.stop().await;
+    }
+}
+
+/// The code registry, where the bundle has one. A foreign bundle has none, and its
+/// init actor would not ask it.
+fn registry(bundle: &Bundle, store: &SharedStore) -> Result<Vec<ExtraActor>, NodeError> {
+    let Some(code) = bundle.registry() else { return Ok(Vec::new()) };
+    let state = boatyard_registry::State::new(store)
+        .map_err(|error| ChainError::Store(anyhow::anyhow!("the registry's state: {error}")))?;
+    let state = fvm_ipld_encoding::to_vec(&state)
+        .map_err(|error| ChainError::Store(anyhow::anyhow!("the registry's state: {error}")))?;
+    Ok(vec![ExtraActor { id: REGISTRY_ACTOR_ID, code, state }])
+}
+
+fn read_bundle(path: &PathBuf) -> Result<Bundle, NodeError> {
+    let bytes = std::fs::read(path).map_err(|reason| NodeError::ReadBundle {
+        path: path.clone(),
+        reason,
+    })?;
+    Bundle::from_car(&bytes).map_err(|reason| NodeError::BadBundle {
+        path: path.clone(),
+        reason,
+    })
+}
+
+fn chain_config(config: &NodeConfig) -> ChainConfig {
+    let genesis_timestamp = config.genesis_timestamp.unwrap_or_else(|| {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        now - now % config.block_time_secs.max(1)
+    });
+    ChainConfig {
+        network_name: config.network_name.clone(),
+        chain_id: config.chain_id,
+        block_time_secs: config.block_time_secs,
+        genesis_timestamp,
+        initial_base_fee: config.base_fee.clone(),
+        mnemonic: config.mnemonic.clone(),
+        accounts: config.accounts,
+        account_balance: config.balance.clone(),
+        mining: config.mining,
+        ..ChainConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn genesis_is_at_a_whole_epoch_unless_a_time_is_given() {
+        let config = NodeConfig {
+            block_time_secs: 7,
+            ..NodeConfig::default()
+        };
+        assert_eq!(chain_config(&config).genesis_timestamp % 7, 0);
+        let config = NodeConfig {
+            genesis_timestamp: Some(12),
+            ..config
+        };
+        assert_eq!(chain_config(&config).genesis_timestamp, 12);
+    }
+
+    #[test]
+    fn a_block_time_of_zero_is_an_error_and_no_panic() {
+        let config = NodeConfig {
+            block_time_secs: 0,
+            ..NodeConfig::default()
+        };
+        assert_eq!(chain_config(&config).block_time_secs, 0);
+    }
+}
