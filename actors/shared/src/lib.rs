@@ -6,6 +6,7 @@
 //! | [`policy`] | the numbers that differ between networks, and those that do not | 00 §21 |
 //! | [`ext`] | method numbers, parameters and returns that actors send to each other | 01-08 |
 //! | [`eth`] | 20-byte Ethereum addresses and what they stand for | 00 §3 |
+//! | [`frc46`] | how tokens announce themselves to their receiver | 08 §B4 |
 //! | [`resolve`] | the ID behind an address that may not be on chain yet | 00 §12 |
 //! | [`fallback`] | what accounts do with methods that they do not have | 01 §4 |
 //! | [`batch`] | which items of a batch failed | 00 §20 |
@@ -24,6 +25,7 @@ pub mod eth;
 pub mod ext;
 pub mod fallback;
 pub mod fixed_point;
+pub mod frc46;
 pub mod policy;
 pub mod quantize;
 pub mod resolve;
