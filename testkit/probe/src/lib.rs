@@ -17,6 +17,7 @@ use fvm_shared::crypto::signature::SignatureType;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::error::{ErrorNumber, ExitCode};
 use fvm_shared::event::{ActorEvent, Entry, Flags};
+use fvm_shared::sector::{RegisteredSealProof, WindowPoStVerifyInfo};
 use fvm_shared::sys::SendFlags;
 use fvm_shared::{ActorID, MethodNum, Response};
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,12 @@ pub enum Step {
     Verify(u8, RawBytes, Address, RawBytes),
     /// Recovers a key from 32 bytes of hash and 65 of signature.
     Recover(RawBytes, RawBytes),
+    /// Checks an empty Window PoSt.
+    Post,
+    /// Computes the unsealed CID of an empty 2 KiB sector.
+    CommD,
+    /// Looks for a consensus fault in this header.
+    Fault(RawBytes),
     /// Writes a line into the log.
     Log(String),
     /// Panics.
@@ -248,6 +255,14 @@ fn take(host: &impl Host, step: Step) -> Result<Vec<u8>, ErrorNumber> {
                 return Err(ErrorNumber::IllegalArgument);
             };
             cbor(&bytes(&host.recover_secp_key(hash, signature)?))
+        }
+        Step::Post => cbor(&host.verify_post(&WindowPoStVerifyInfo::default())?),
+        Step::CommD => {
+            cbor(&host.unsealed_sector_cid(RegisteredSealProof::StackedDRG2KiBV1P1, &[])?)
+        }
+        Step::Fault(header) => {
+            let fault = host.verify_consensus_fault(&header, &[], &[])?;
+            cbor(&fault.map(|fault| (fault.target, fault.epoch)))
         }
         Step::Log(line) => {
             host.log(&line);

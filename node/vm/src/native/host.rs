@@ -215,9 +215,11 @@ impl Host for NativeHost<'_> {
 
     fn set_root(&self, root: &Cid) -> Result<(), ErrorNumber> {
         self.writable()?;
-        if !self.frame.reachable.borrow().contains(root) {
-            return Err(ErrorNumber::NotFound);
-        }
+        // The FVM's sdk takes this for the end of the actor.
+        assert!(
+            self.frame.reachable.borrow().contains(root),
+            "{root} cannot become the head: the actor has not come across it"
+        );
         let mut me = self.me().ok_or(ErrorNumber::IllegalOperation)?;
         me.state = *root;
         self.execution

@@ -283,15 +283,18 @@ impl Core {
     /// Whether an actor may get this code, which is not built in.
     ///
     /// # Errors
-    /// `NotFound` when nobody has it. Code that is there, but only as Wasm, ends
-    /// the machine.
+    /// `NotFound` when nobody has it, `IllegalArgument` when it is no actor. Code
+    /// that the FVM could run, but not this machine, ends the machine.
     fn check_user_code(&self, code: &Cid) -> Result<(), ErrorNumber> {
-        match self.native_code(code) {
-            Ok(_) => Ok(()),
-            Err(only_wasm) => match self.tree.borrow().store().has(code) {
-                Ok(false) => Err(ErrorNumber::NotFound),
-                Ok(true) => panics::or_fault(Err(only_wasm)),
-                Err(error) => panics::or_fault(Err(VmError::State(error))),
+        let Err(only_wasm) = self.native_code(code) else {
+            return Ok(());
+        };
+        let stored = self.tree.borrow().store().get(code);
+        match panics::or_fault(stored.map_err(VmError::State)) {
+            None => Err(ErrorNumber::NotFound),
+            Some(block) => match self.engine.validate_code(&block) {
+                Ok(()) => panics::or_fault(Err(only_wasm)),
+                Err(_) => Err(ErrorNumber::IllegalArgument),
             },
         }
     }
