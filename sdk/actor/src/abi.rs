@@ -12,6 +12,7 @@ use fvm_shared::MethodNum;
 use fvm_shared::address::Address;
 use fvm_shared::bigint::BigInt;
 use fvm_shared::bigint::bigint_ser::BigIntDe;
+use fvm_shared::crypto::signature::Signature;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::error::ExitCode;
 
@@ -164,7 +165,7 @@ shapes! {
     TokenAmount: TokenAmount;
     Address: Address;
     Cid: Cid;
-    Bytes: RawBytes, BytesDe;
+    Bytes: RawBytes, BytesDe, Signature;
     Text: String, &str;
     BitField: BitField, UnvalidatedBitField;
     Uint: ExitCode;
