@@ -64,9 +64,11 @@ mod tests {
             NoProofs.batch_verify_seals(&[]).unwrap(),
             Vec::<bool>::new()
         );
-        assert_eq!(
-            NoProofs.verify_consensus_fault(&[], &[], &[]).unwrap(),
-            None
+        assert!(
+            NoProofs
+                .verify_consensus_fault(&[], &[], &[])
+                .unwrap()
+                .is_none()
         );
         let commitment = NoProofs.unsealed_sector_cid(RegisteredSealProof::StackedDRG2KiBV1P1, &[]);
         assert!(matches!(commitment, Err(VerifyError::Malformed(_))));

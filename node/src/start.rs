@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use boatyard_bundle::{Bundle, BundleError};
 use boatyard_actors_shared::REGISTRY_ACTOR_ID;
+use boatyard_bundle::{Bundle, BundleError};
 use boatyard_chain::genesis::{ExtraActor, GenesisActors};
 use boatyard_chain::{ChainConfig, ChainError, ChainHandle, ChainSetup, EngineMachines};
 use boatyard_rpc::{RunningServer, ServeError, ServeOptions};
-use boatyard_vm::engine::Engine;
+use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
 use boatyard_vm::store::SharedStore;
 use cid::Cid;
 
@@ -105,7 +105,14 @@ impl Node {
         };
         let store = SharedStore::memory();
         bundle.install(&store).map_err(ChainError::Store)?;
-        let engine = Engine::default();
+        let engine = Engine::new(EngineOptions {
+            policy: config.variant,
+            ..EngineOptions::default()
+        });
+        // Not in the manifest, so native machines have to be told.
+        if let Some(code) = bundle.registry() {
+            engine.register_native::<boatyard_registry::Registry>(code);
+        }
         if config.preload {
             let codes: Vec<Cid> = PRELOAD_ORDER
                 .iter()
@@ -113,14 +120,21 @@ impl Node {
                 .collect();
             engine.preload(store.clone(), codes);
         }
+        let machines = EngineMachines::new(engine, config.machine);
+        let machines = match &config.bundle {
+            // The same actors natively: the same roots, and faster by far.
+            BundleSource::Embedded => machines.with_null_rounds(MachineKind::Native),
+            BundleSource::File(_) => machines,
+        };
+        let extra = registry(bundle, &store)?;
         let chain = ChainHandle::start(ChainSetup {
             config: chain_config(config),
             store,
             actors: GenesisActors {
                 builtin: bundle.actors().to_vec(),
-                extra: Vec::new(),
+                extra,
             },
-            machines: Arc::new(EngineMachines::new(engine, config.machine)),
+            machines: Arc::new(machines),
             verifier: Arc::new(NoProofs),
         })?;
         Ok(chain)
@@ -161,12 +175,18 @@ impl RunningNode {
 /// The code registry, where the bundle has one. A foreign bundle has none, and its
 /// init actor would not ask it.
 fn registry(bundle: &Bundle, store: &SharedStore) -> Result<Vec<ExtraActor>, NodeError> {
-    let Some(code) = bundle.registry() else { return Ok(Vec::new()) };
+    let Some(code) = bundle.registry() else {
+        return Ok(Vec::new());
+    };
     let state = boatyard_registry::State::new(store)
         .map_err(|error| ChainError::Store(anyhow::anyhow!("the registry's state: {error}")))?;
     let state = fvm_ipld_encoding::to_vec(&state)
         .map_err(|error| ChainError::Store(anyhow::anyhow!("the registry's state: {error}")))?;
-    Ok(vec![ExtraActor { id: REGISTRY_ACTOR_ID, code, state }])
+    Ok(vec![ExtraActor {
+        id: REGISTRY_ACTOR_ID,
+        code,
+        state,
+    }])
 }
 
 fn read_bundle(path: &PathBuf) -> Result<Bundle, NodeError> {

@@ -217,10 +217,17 @@ fn the_deployment_proxy_is_byte_for_byte_what_stands_on_other_chains() {
     assert_eq!(view.eth_nonce(&address).unwrap(), 1);
 }
 
+/// Selectors of the interface that clients of the other chains' Multicall3 use.
 #[test]
-fn preinstalled_code_decodes() {
-    for contract in contracts::PREINSTALLED {
-        assert!(!contract.code().is_empty());
+fn the_multicall_answers_the_customary_interface() {
+    let code = contracts::PREINSTALLED[1].code();
+    for selector in [
+        "252dba42", "82ad56cb", "174dea71", "c3077fa9", "3e64a696", "ee82ac5e", "42cbb15c",
+        "3408e470", "a8b0574e", "72425d9d", "86d516e8", "0f28c97d", "4d2301cc", "27e86d6e",
+        "bce38bd7", "399542e9",
+    ] {
+        let push = hex::decode(format!("63{selector}")).unwrap();
+        assert!(code.windows(5).any(|window| window == push), "{selector}");
     }
 }
 
