@@ -3,11 +3,11 @@
 use boatyard_sdk::{ActorError, EventBuilder, Runtime, ensure};
 use cid::Cid;
 
-use crate::module::{MAX_BLOCK_BYTES, check_wasm};
+use crate::module::{MAX_MODULE_BYTES, check_wasm};
 use crate::state::{Installed, State};
 use crate::types::{CODE_INSTALLED, CodeInfoReturn, InstallReturn};
 
-/// Installs a module that fits into one block.
+/// Installs a module.
 ///
 /// Installing it again changes nothing; the first installer stays.
 ///
@@ -15,32 +15,27 @@ use crate::types::{CODE_INSTALLED, CodeInfoReturn, InstallReturn};
 /// `USR_ILLEGAL_ARGUMENT` (16) for bytes that are no Wasm module, or too many.
 pub(crate) fn install(rt: &impl Runtime, module: &[u8]) -> Result<InstallReturn, ActorError> {
     rt.accept_any_caller()?;
-    check_wasm(module)?;
-    ensure!(
-        module.len() as u64 <= MAX_BLOCK_BYTES,
-        USR_ILLEGAL_ARGUMENT,
-        "a module of {} bytes must be uploaded in chunks (BeginUpload, AppendUpload, CommitUpload)",
-        module.len()
-    );
-    let code = rt.put_raw(module)?;
-    enter(rt, code, module.len() as u64, vec![code])
+    enter(rt, module)
 }
 
-/// Enters a module whose blocks are stored, and tells the world if it is new.
-pub(crate) fn enter(
-    rt: &impl Runtime,
-    code: Cid,
-    size: u64,
-    chunks: Vec<Cid>,
-) -> Result<InstallReturn, ActorError> {
+/// Stores a module and enters it, and tells the world if it is new.
+pub(crate) fn enter(rt: &impl Runtime, module: &[u8]) -> Result<InstallReturn, ActorError> {
+    check_wasm(module)?;
+    let size = module.len() as u64;
+    ensure!(
+        size <= MAX_MODULE_BYTES,
+        USR_ILLEGAL_ARGUMENT,
+        "a module of {size} bytes; the longest has {MAX_MODULE_BYTES}"
+    );
+    let code = rt.put_raw(module)?;
     let installer = rt.message().caller;
-    let module = Installed {
+    let entry = Installed {
         installer,
         size,
         epoch: rt.epoch(),
-        chunks,
+        code,
     };
-    let new = rt.transaction(|state: &mut State| state.enter(rt.store(), &code, module))?;
+    let new = rt.transaction(|state: &mut State| state.enter(rt.store(), entry))?;
     if new {
         EventBuilder::named(CODE_INSTALLED)
             .indexed("code", &code)

@@ -5,10 +5,10 @@ use boatyard_sdk::ActorError;
 use fvm_ipld_blockstore::Blockstore;
 
 use crate::State;
-use crate::module::{MAX_BLOCK_BYTES, check_code_cid, load};
+use crate::module::code_cid;
 
-/// Every violation: modules are whole and have their CIDs, those of up to 1 MiB are
-/// one block, and no upload has more than was announced.
+/// Every violation: modules are there, whole, and have their CIDs; no upload has
+/// more than was announced.
 pub fn check(state: &State, store: &impl Blockstore) -> Vec<String> {
     let mut found = Violations::default();
     let modules = check_modules(state, store, &mut found);
@@ -24,21 +24,22 @@ fn check_modules(
     found: &mut Violations,
 ) -> Result<(), ActorError> {
     state.installed.load(store)?.for_each(|code, module| {
-        found.read("code CID", check_code_cid(&code));
-        if let Some(Some(bytes)) = found.read(&format!("module {code}"), load(state, store, &code))
-        {
-            found.require(bytes.len() as u64 == module.size, || {
-                format!(
-                    "module {code} has {} bytes, not {}",
-                    bytes.len(),
-                    module.size
-                )
-            });
+        found.require(module.code == code, || {
+            format!("module {code} is linked as {}", module.code)
+        });
+        match store.get(&code) {
+            Ok(Some(bytes)) => {
+                found.require(code_cid(&bytes) == code, || {
+                    format!("the block of module {code} holds something else")
+                });
+                found.require(bytes.len() as u64 == module.size, || {
+                    let length = bytes.len();
+                    format!("module {code} has {length} bytes, not {}", module.size)
+                });
+            }
+            Ok(None) => found.add(format!("the block of module {code} is missing")),
+            Err(error) => found.add(format!("the block of module {code}: {error:#}")),
         }
-        found.require(
-            module.size > MAX_BLOCK_BYTES || module.chunks == [code],
-            || format!("module {code} fits into a block but is not one"),
-        );
         Ok(())
     })
 }

@@ -6,7 +6,7 @@
 //! | method | caller | purpose | done in |
 //! |---|---|---|---|
 //! | Constructor (1) | f00 | begins empty, at genesis | here |
-//! | Install | any | a whole module of up to 1 MiB | [`install`] |
+//! | Install | any | a whole module | [`install`] |
 //! | BeginUpload | any | announces a module that comes in chunks | [`upload`] |
 //! | AppendUpload | any | the next chunk | [`upload`] |
 //! | CommitUpload | any | all chunks are there | [`upload`] |
@@ -18,29 +18,29 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`module`] | what counts as a module, and its bytes for the node |
+//! | [`module`] | what counts as a module |
 //! | [`state`] | what the state holds |
 //! | [`types`] | parameters, returns, events |
 //! | [`invariants`] | what must hold of the state |
 //!
 //! # From a file to an actor
 //!
-//! 1. `boatyard deploy` sends `Install` with the Wasm bytes, or `BeginUpload`,
+//! 1. `boatyard deploy` sends `Install` with the Wasm bytes. A signed message has
+//!    room for 64 KiB, so larger modules come in chunks: `BeginUpload`,
 //!    `AppendUpload` for every chunk in order, `CommitUpload`.
-//! 2. The module is stored in raw blocks that the state links to, so it travels
-//!    with snapshots. A module of up to 1 MiB is one block, whose CID is the code
-//!    CID: a node finds it there as it finds built-in code. The machine takes no
-//!    block above 1 MiB from an actor; a larger module stays in its chunks, and
-//!    the node joins them with [`module::load`] before it runs the code.
+//! 2. The module is stored as one raw block that the state links to. Its CID is the
+//!    code CID, so a node finds it in its block store as it finds built-in code,
+//!    and it travels with snapshots. The machine takes no block above 1 MiB from an
+//!    actor; therefore no module can be longer.
 //! 3. `Init.Exec` with the code CID asks `IsInstalled` and creates the actor, with
 //!    an ID and an f2 address, and calls its method 1 with caller f01.
 //! 4. An actor may replace its own code if it exports `upgrade`. The machine asks
-//!    neither the init actor nor this one: it runs whatever code the node can
-//!    load, so a node must load new code by way of [`module::load`] or its block
-//!    store and refuse the upgrade when there is none.
+//!    neither the init actor nor this one: it runs whatever code the node finds in
+//!    its block store. So the new code has to be installed first; a node refuses an
+//!    upgrade to code that it does not find.
 //!
 //! Wasm itself is not checked beyond its first bytes; an invalid module fails when
-//! the node loads it.
+//! the node compiles it.
 
 use boatyard_actors_shared::SYSTEM_ACTOR;
 use boatyard_sdk::{ActorError, Runtime, actor};
@@ -76,7 +76,7 @@ impl Registry {
         rt.create(&state)
     }
 
-    /// Installs a Wasm module of up to 1 MiB.
+    /// Installs a Wasm module.
     #[method(exported)]
     fn install(rt: &impl Runtime, module: RawBytes) -> Result<InstallReturn, ActorError> {
         install::install(rt, &module)

@@ -26,9 +26,9 @@ pub struct Installed {
     pub size: u64,
     /// When it was installed.
     pub epoch: ChainEpoch,
-    /// Raw blocks that make up the module in order. One up to 1 MiB, and then the
-    /// block's CID is the code's.
-    pub chunks: Vec<Cid>,
+    /// The module's block. The same CID as the key, but as a link, so that the
+    /// block belongs to the state.
+    pub code: Cid,
 }
 
 /// A module that is being uploaded.
@@ -102,11 +102,10 @@ impl State {
     pub(crate) fn enter(
         &mut self,
         store: impl Blockstore,
-        code: &Cid,
         module: Installed,
     ) -> Result<bool, ActorError> {
         let mut installed = self.installed.load(store)?;
-        let new = installed.set_if_absent(code, module)?;
+        let new = installed.set_if_absent(&module.code.clone(), module)?;
         self.installed = installed.flush()?;
         Ok(new)
     }

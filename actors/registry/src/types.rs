@@ -33,8 +33,7 @@ pub struct AppendUploadParams {
     pub code: Cid,
     /// Where the chunk begins: the bytes uploaded so far.
     pub offset: u64,
-    /// The chunk: at least 32 KiB unless it is the last one, at most 1 MiB together
-    /// with the rest of these parameters where a contract or actor sends them.
+    /// The chunk: at least 32 KiB unless it is the last one.
     pub chunk: RawBytes,
 }
 

@@ -8,9 +8,7 @@ use cid::Cid;
 use fvm_ipld_blockstore::Blockstore;
 
 use crate::install;
-use crate::module::{
-    MAX_BLOCK_BYTES, MAX_MODULE_BYTES, MIN_CHUNK_BYTES, check_code_cid, check_wasm, code_cid, join,
-};
+use crate::module::{MAX_MODULE_BYTES, MIN_CHUNK_BYTES, check_code_cid, code_cid};
 use crate::state::{State, Upload, UploadKey};
 use crate::types::{AppendUploadParams, BeginUploadParams, InstallReturn, UploadProgress};
 
@@ -92,9 +90,9 @@ pub(crate) fn append(
             );
             let missing = upload.size - upload.received;
             ensure!(
-                length <= missing.min(MAX_BLOCK_BYTES),
+                length <= missing,
                 USR_ILLEGAL_ARGUMENT,
-                "a chunk of {length} bytes; {missing} are missing and a block has {MAX_BLOCK_BYTES}"
+                "a chunk of {length} bytes where {missing} are missing"
             );
             ensure!(
                 length == missing || length >= MIN_CHUNK_BYTES,
@@ -115,8 +113,6 @@ pub(crate) fn append(
 }
 
 /// Installs a module whose chunks are all there.
-///
-/// One that fits into a block is stored as one, wherever its chunks ended.
 ///
 /// # Errors
 /// | exit code | when |
@@ -142,19 +138,16 @@ pub(crate) fn commit(rt: &impl Runtime, code: &Cid) -> Result<InstallReturn, Act
         upload.received,
         upload.size
     );
-    let module = join(upload.size, &upload.chunks, |chunk| rt.get_block(chunk))?;
+    let mut module = Vec::with_capacity(upload.size as usize);
+    for chunk in &upload.chunks {
+        module.extend_from_slice(&rt.get_block(chunk)?);
+    }
     ensure!(
         code_cid(&module) == *code,
         USR_ILLEGAL_ARGUMENT,
         "the uploaded bytes are not module {code}"
     );
-    check_wasm(&module)?;
-    let chunks = if upload.size <= MAX_BLOCK_BYTES {
-        vec![rt.put_raw(&module)?]
-    } else {
-        upload.chunks
-    };
-    install::enter(rt, *code, upload.size, chunks)
+    install::enter(rt, &module)
 }
 
 /// Forgets an upload.
