@@ -19,6 +19,8 @@ CLIENTS := tests/clients
 # npm writes this file at the end of a complete installation.
 CLIENTS_INSTALLED := $(CLIENTS)/node_modules/.package-lock.json
 
+BOATYARD := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/debug/boatyard
+
 # Options for the node, as in: make devnet ARGS="--block-time 4"
 ARGS ?=
 
@@ -28,7 +30,7 @@ help: ## this list
 
 .PHONY: devnet
 devnet: build ## set up, build, and run a devnet with funded accounts (ARGS="…" for the node)
-	@exec cargo run --quiet --workspace --bin boatyard -- node $(ARGS)
+	@exec $(BOATYARD) node $(ARGS)
 
 .PHONY: test
 test: ## set up, and run all checks and tests
