@@ -72,7 +72,10 @@ impl From<Rejection> for RpcError {
                 format!("minimum expected nonce is {next}, got {got}: message nonce too low")
             }
             Rejection::UnknownSender(_) => {
-                format!("failed to look up actor state nonce: actor not found; {plain}")
+                // Ethereum's clients know an empty account by its missing funds.
+                format!(
+                    "failed to look up actor state nonce: actor not found: insufficient funds; {plain}"
+                )
             }
             Rejection::InvalidSender(address) => format!(
                 "sender actor {} is not a valid top-level sender; {plain}",
