@@ -259,33 +259,8 @@ pub mod market {
     pub const MARKET_NOTIFY_DEAL: MethodNum = 4_186_741_094;
 }
 
-/// Verified registry, f06 (spec 08).
-pub mod verifreg {
-    use super::*;
-
-    /// A miner claims allocations.
-    pub const CLAIM_ALLOCATIONS: MethodNum = 9;
-    /// The claims behind IDs.
-    pub const GET_CLAIMS: MethodNum = 10;
-}
-
-/// Datacap token, f07 (spec 08).
-pub mod datacap {
-    use super::*;
-
-    /// New datacap, from the registry.
-    pub const MINT: MethodNum = 116_935_346;
-    /// Takes datacap away, for the registry.
-    pub const DESTROY: MethodNum = 2_624_896_501;
-    /// What an address holds.
-    pub const BALANCE: MethodNum = 3_261_979_605;
-    /// Moves datacap.
-    pub const TRANSFER: MethodNum = 80_475_954;
-    /// Moves somebody else's datacap.
-    pub const TRANSFER_FROM: MethodNum = 3_621_052_141;
-    /// Burns datacap.
-    pub const BURN: MethodNum = 1_434_719_642;
-}
+pub mod datacap;
+pub mod verifreg;
 
 /// Cron actor, f03 (spec 01 §3).
 pub mod cron {
