@@ -44,14 +44,19 @@ impl Abis {
         if let Some(known) = native.get(code) {
             return known.clone();
         }
-        let abi = read_module(view, code).or_else(|| built_in(view, code)).map(Arc::new);
+        let abi = read_module(view, code)
+            .or_else(|| built_in(view, code))
+            .map(Arc::new);
         native.insert(*code, abi.clone());
         abi
     }
 
     /// Adds the description of a contract.
     pub fn add_contract(&self, abi: EvmAbi) {
-        self.evm.write().unwrap_or_else(PoisonError::into_inner).extend(abi);
+        self.evm
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(abi);
     }
 
     /// Looks something up in the descriptions of contracts.
@@ -151,7 +156,8 @@ fn run_lengths(ranges: &str) -> Value {
     let mut position = 0u64;
     for range in ranges.split(',').filter(|range| !range.is_empty()) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (Ok(first), Ok(last)) = (first.trim().parse::<u64>(), last.trim().parse::<u64>()) else {
+        let (Ok(first), Ok(last)) = (first.trim().parse::<u64>(), last.trim().parse::<u64>())
+        else {
             return json!(ranges);
         };
         runs.push(first.saturating_sub(position));
@@ -200,7 +206,10 @@ mod tests {
 
     #[test]
     fn values_change_to_the_dialect_of_lotus() {
-        let field = |name: &str, schema| Field { name: name.into(), schema };
+        let field = |name: &str, schema| Field {
+            name: name.into(),
+            schema,
+        };
         let schema = Schema::Tuple {
             name: "State".into(),
             fields: vec![

@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::deep;
 use crate::dev::AnyAddress;
 use crate::error::RpcError;
 use crate::eth::block_param::BlockParam;
@@ -223,12 +224,18 @@ pub struct ActorInfo {
     pub balance: String,
 }
 
-async fn resolve(call: Call, address: AnyAddress, block: BlockParam) -> Result<ActorInfo, RpcError> {
+async fn resolve(
+    call: Call,
+    address: AnyAddress,
+    block: BlockParam,
+) -> Result<ActorInfo, RpcError> {
     let view = call.node.state(block).await?;
     let (id, actor) = actor(&view, &address.0)?;
     Ok(ActorInfo {
         id: address_text(&Address::new_id(id)),
-        robust: view.robust_address(id)?.map(|address| address_text(&address)),
+        robust: view
+            .robust_address(id)?
+            .map(|address| address_text(&address)),
         eth: view.eth_address(&Address::new_id(id))?,
         actor: actor_name(&call, &view, &actor.code),
         code: actor.code.to_string(),
@@ -243,7 +250,11 @@ pub(crate) fn actor_name(call: &Call, view: &StateView, code: &Cid) -> Option<St
     let manifest = view.manifest().ok()?;
     match manifest.name_of(code) {
         Some(name) => Some(name.to_owned()),
-        None => call.node.abis.of_code(view, code).map(|abi| abi.name.clone()),
+        None => call
+            .node
+            .abis
+            .of_code(view, code)
+            .map(|abi| abi.name.clone()),
     }
 }
 
@@ -271,11 +282,26 @@ fn abi(call: &Call, wanted: Text) -> Result<Value, RpcError> {
 }
 
 fn register_contract(call: &Call, abi: Json) -> Result<bool, RpcError> {
+    let invalid = |error: &dyn std::fmt::Display| RpcError::invalid_params(error.to_string());
     let text = match abi.0 {
-        Value::String(text) => text,
-        value => value.to_string(),
+        Value::String(text) if !text.trim_start().starts_with(['{', '[']) => {
+            deep::check_nesting(&text)?;
+            text
+        }
+        json => {
+            let json = match json {
+                Value::String(text) => {
+                    serde_json::from_str(&text).map_err(|error| invalid(&error))?
+                }
+                value => value,
+            };
+            // Of a compiler's artefact only the member `abi` matters.
+            let abi = json.get("abi").unwrap_or(&json);
+            deep::check_texts(abi)?;
+            abi.to_string()
+        }
     };
-    let abi = EvmAbi::parse(&text).map_err(|error| RpcError::invalid_params(error.to_string()))?;
+    let abi = EvmAbi::parse(&text).map_err(|error| invalid(&error))?;
     call.node.abis.add_contract(abi);
     Ok(true)
 }

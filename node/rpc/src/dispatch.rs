@@ -114,15 +114,13 @@ impl Shared {
         let params = self.params(&method, params)?;
         let call = self.call(path);
         let work = match method.work.clone() {
-            Work::Compute(work) => {
-                tokio::task::spawn_blocking(move || work(&call, params))
-            }
+            Work::Compute(work) => tokio::task::spawn_blocking(move || work(&call, params)),
             Work::Wait(work) => tokio::spawn(work(call, params)),
             Work::Unsubscribe => {
                 let mut params = params;
                 let id: crate::params::Text = params.take("id")?;
-                let ended =
-                    connection.is_some_and(|connection| self.streams.unsubscribe(connection, &id.0));
+                let ended = connection
+                    .is_some_and(|connection| self.streams.unsubscribe(connection, &id.0));
                 return crate::registry::answer(&ended);
             }
             Work::Stream(_) => {
@@ -192,7 +190,11 @@ where
         async move {
             let path = path_of(&request.extensions);
             let socket = request.extensions.get::<Transport>() == Some(&Transport::WebSocket);
-            let connection = request.extensions.get::<ConnectionId>().copied().filter(|_| socket);
+            let connection = request
+                .extensions
+                .get::<ConnectionId>()
+                .copied()
+                .filter(|_| socket);
             let streams = shared
                 .registry
                 .find(&request.method, path)
@@ -219,9 +221,11 @@ where
                 }
             };
             let response = match answer {
-                Ok(json) => {
-                    MethodResponse::response(id, ResponsePayload::success(json), shared.max_response)
-                }
+                Ok(json) => MethodResponse::response(
+                    id,
+                    ResponsePayload::success(json),
+                    shared.max_response,
+                ),
                 Err(error) => MethodResponse::error(id, ErrorObjectOwned::from(error)),
             };
             response.with_extensions(request.extensions)

@@ -97,10 +97,12 @@ impl Follower {
             if step_new {
                 applied.push(std::mem::replace(&mut new, parent));
             } else {
-                self.queue.push_back(ChainEvent::Reverted(std::mem::replace(&mut old, parent)));
+                self.queue
+                    .push_back(ChainEvent::Reverted(std::mem::replace(&mut old, parent)));
             }
         }
-        self.queue.extend(applied.into_iter().rev().map(ChainEvent::Applied));
+        self.queue
+            .extend(applied.into_iter().rev().map(ChainEvent::Applied));
         self.head = target;
     }
 }

@@ -8,8 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use jsonrpsee::server::ws::is_upgrade_request;
+use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use tower::{Layer, Service};
 
 use crate::call::{Path, Transport};
@@ -58,19 +58,27 @@ where
             return ready(text(200, "OK\n"));
         }
         let Some(version) = Path::of(path) else {
-            return ready(text(404, &format!("nothing is served at this path.\n{WELCOME}")));
+            return ready(text(
+                404,
+                &format!("nothing is served at this path.\n{WELCOME}"),
+            ));
         };
         let upgrade = is_upgrade_request(&request);
         if !upgrade && request.method() == http::Method::GET {
             return ready(text(200, WELCOME));
         }
-        let transport = if upgrade { Transport::WebSocket } else { Transport::Http };
+        let transport = if upgrade {
+            Transport::WebSocket
+        } else {
+            Transport::Http
+        };
         request.extensions_mut().insert(version);
         request.extensions_mut().insert(transport);
         if !upgrade {
-            request
-                .headers_mut()
-                .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(JSON));
+            request.headers_mut().insert(
+                http::header::CONTENT_TYPE,
+                http::HeaderValue::from_static(JSON),
+            );
         }
         let answer = self.inner.call(request);
         Box::pin(async move {
@@ -97,8 +105,9 @@ fn text(status: u16, body: &str) -> HttpResponse {
     let mut response = HttpResponse::new(HttpBody::from(body.to_owned()));
     *response.status_mut() =
         http::StatusCode::from_u16(status).expect("the codes of this file exist");
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(TEXT));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static(TEXT),
+    );
     response
 }

@@ -14,7 +14,8 @@
 //! | [`params`] | which forms of a parameter are understood |
 //! | [`error`], [`refusal`] | what a client is told when a call fails |
 //! | [`stream`], [`follow`] | what is told to clients over WebSockets, without gaps |
-//! | [`node`] | what all methods share |
+//! | [`node`], [`call`] | what all methods share, and what one call knows |
+//! | [`deep`] | traces and types that nest deeply |
 //! | [`abis`] | names instead of bytes |
 //! | [`eth`] | `eth_*`, `net_*`, `web3_*` |
 //! | [`fil`] | `Filecoin.*` |
@@ -27,6 +28,7 @@
 pub mod abis;
 pub mod boatyard;
 pub mod call;
+pub mod deep;
 pub mod dev;
 pub mod dispatch;
 pub mod error;

@@ -125,7 +125,9 @@ impl Node {
             BlockParam::Tag(Tag::Safe) => self.options.safe_distance,
             BlockParam::Tag(Tag::Finalized) => self.options.finalized_distance,
             BlockParam::Tag(Tag::Earliest) if self.options.strict => {
-                return Err(RpcError::failure("block param \"earliest\" is not supported"));
+                return Err(RpcError::failure(
+                    "block param \"earliest\" is not supported",
+                ));
             }
             BlockParam::Tag(Tag::Earliest) => head.height(),
             BlockParam::Number(number) => {
@@ -147,7 +149,8 @@ impl Node {
 
     /// The tipset that a client means, which must exist.
     pub fn block(&self, block: BlockParam) -> Result<Arc<ExecutedTipset>, RpcError> {
-        self.find_block(block)?.ok_or_else(|| unknown_block(block, self.chain.head().height()))
+        self.find_block(block)?
+            .ok_or_else(|| unknown_block(block, self.chain.head().height()))
     }
 
     /// The state that a client means: after executing the block.

@@ -59,7 +59,9 @@ impl Param for bool {
     const SHAPE: &'static str = "bool";
 
     fn read(value: Value) -> Result<Self, String> {
-        value.as_bool().ok_or_else(|| format!("expected true or false, got {}", kind(&value)))
+        value
+            .as_bool()
+            .ok_or_else(|| format!("expected true or false, got {}", kind(&value)))
     }
 }
 
@@ -89,9 +91,9 @@ impl Quantity {
     /// # Errors
     /// When it is larger; `what` names it.
     pub fn as_u64(&self, what: &str) -> Result<u64, crate::RpcError> {
-        self.0
-            .try_into()
-            .map_err(|_| crate::RpcError::invalid_params(format!("{what} is too large: {}", self.0)))
+        self.0.try_into().map_err(|_| {
+            crate::RpcError::invalid_params(format!("{what} is too large: {}", self.0))
+        })
     }
 
     /// The number as an amount in attoFIL.
@@ -111,7 +113,10 @@ impl Quantity {
             None => U256::from_str_radix(text, 10),
         };
         parsed.map(Self).map_err(|_| {
-            format!("expected a number, as 0x hex or decimal, got \"{}\"", quote(text))
+            format!(
+                "expected a number, as 0x hex or decimal, got \"{}\"",
+                quote(text)
+            )
         })
     }
 }
@@ -169,7 +174,10 @@ impl HexBytes {
         let digits = text.strip_prefix("0x").unwrap_or(text);
         hex::decode(digits).map(Self).map_err(|error| match error {
             hex::FromHexError::OddLength => {
-                format!("expected pairs of hex digits, got an odd number of them ({})", digits.len())
+                format!(
+                    "expected pairs of hex digits, got an odd number of them ({})",
+                    digits.len()
+                )
             }
             _ => format!("expected hex bytes, got \"{}\"", quote(text)),
         })
@@ -217,9 +225,9 @@ impl Word {
     /// # Errors
     /// When it is longer, or no hex.
     pub fn parse(text: &str) -> Result<Self, String> {
-        Quantity::parse(text).map(|quantity| Self(B256::from(quantity.0))).map_err(|_| {
-            format!("expected at most 32 bytes of hex, got \"{}\"", quote(text))
-        })
+        Quantity::parse(text)
+            .map(|quantity| Self(B256::from(quantity.0)))
+            .map_err(|_| format!("expected at most 32 bytes of hex, got \"{}\"", quote(text)))
     }
 }
 
@@ -305,11 +313,21 @@ pub fn parse_address(text: &str) -> Result<Address, String> {
     }
     // The library slices by bytes.
     if !text.is_ascii() {
-        return Err(format!("expected a Filecoin address, got \"{}\"", quote(text)));
+        return Err(format!(
+            "expected a Filecoin address, got \"{}\"",
+            quote(text)
+        ));
     }
-    let network = if text.starts_with('t') { Network::Testnet } else { Network::Mainnet };
+    let network = if text.starts_with('t') {
+        Network::Testnet
+    } else {
+        Network::Mainnet
+    };
     network.parse_address(text).map_err(|error| {
-        format!("expected a Filecoin address (t0… to t4…), got \"{}\": {error}", quote(text))
+        format!(
+            "expected a Filecoin address (t0… to t4…), got \"{}\": {error}",
+            quote(text)
+        )
     })
 }
 
@@ -344,7 +362,9 @@ impl Param for TipsetParam {
 
     fn read(value: Value) -> Result<Self, String> {
         let cids = <Vec<CidParam>>::read(value)?;
-        Ok(Self(TipsetKey::new(cids.into_iter().map(|cid| cid.0).collect())))
+        Ok(Self(TipsetKey::new(
+            cids.into_iter().map(|cid| cid.0).collect(),
+        )))
     }
 
     fn missing() -> Option<Self> {
@@ -387,8 +407,12 @@ impl Atto {
         if text.is_empty() {
             return Ok(Self(TokenAmount::default()));
         }
-        let wrong =
-            || format!("expected an amount in attoFIL as decimal digits, got \"{}\"", quote(text));
+        let wrong = || {
+            format!(
+                "expected an amount in attoFIL as decimal digits, got \"{}\"",
+                quote(text)
+            )
+        };
         if text.len() > LONGEST {
             return Err(wrong());
         }
@@ -411,7 +435,9 @@ impl Param for Atto {
 
 /// 256 bits as an amount in attoFIL.
 pub fn tokens(number: U256) -> TokenAmount {
-    TokenAmount::from_atto(BigInt::from(BigUint::from_bytes_be(&number.to_be_bytes::<32>())))
+    TokenAmount::from_atto(BigInt::from(BigUint::from_bytes_be(
+        &number.to_be_bytes::<32>(),
+    )))
 }
 
 /// An amount in attoFIL as 256 bits: 0 for a negative one, all ones for one that
@@ -448,9 +474,20 @@ mod tests {
             (json!(16), 16),
             (json!(u64::MAX), u64::MAX),
         ] {
-            assert_eq!(Quantity::read(value.clone()), Ok(Quantity(U256::from(expected))), "{value}");
+            assert_eq!(
+                Quantity::read(value.clone()),
+                Ok(Quantity(U256::from(expected))),
+                "{value}"
+            );
         }
-        for wrong in [json!("0xg"), json!(""), json!(-1), json!(1.5), json!([]), json!("1e3")] {
+        for wrong in [
+            json!("0xg"),
+            json!(""),
+            json!(-1),
+            json!(1.5),
+            json!([]),
+            json!("1e3"),
+        ] {
             assert!(Quantity::read(wrong.clone()).is_err(), "{wrong}");
         }
     }
@@ -466,7 +503,10 @@ mod tests {
     #[test]
     fn a_cid_is_read_as_link_and_as_text() {
         let text = "bafy2bzacecmda75ovposbdateg7eyhwij65zklgyijgcjwynlklmqazpwlhba";
-        assert_eq!(CidParam::read(json!({ "/": text })), CidParam::read(json!(text)));
+        assert_eq!(
+            CidParam::read(json!({ "/": text })),
+            CidParam::read(json!(text))
+        );
         assert!(CidParam::read(json!({ "/": 1 })).is_err());
         assert!(CidParam::read(json!("bafy")).is_err());
     }

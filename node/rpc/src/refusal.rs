@@ -12,9 +12,7 @@ use crate::fil::json::address_text;
 impl From<ChainError> for RpcError {
     fn from(error: ChainError) -> Self {
         match error {
-            ChainError::ActorNotFound(address) => {
-                RpcError::actor_not_found(address_text(&address))
-            }
+            ChainError::ActorNotFound(address) => RpcError::actor_not_found(address_text(&address)),
             ChainError::FutureEpoch { epoch, head } => RpcError::failure(format!(
                 "requested a future epoch (beyond 'latest'): {epoch}, the head is at {head}"
             )),
@@ -140,7 +138,11 @@ mod tests {
                 vec!["insufficient funds", "not enough funds"],
             ),
             (
-                Rejection::NonceTooLow { sender, got: 1, next: 2 },
+                Rejection::NonceTooLow {
+                    sender,
+                    got: 1,
+                    next: 2,
+                },
                 vec!["nonce too low", "minimum expected nonce is 2, got 1"],
             ),
             (
@@ -157,10 +159,16 @@ mod tests {
                 vec!["intrinsic gas too low"],
             ),
             (
-                Rejection::PremiumAboveFeeCap { premium: amount.clone(), fee_cap: amount.clone() },
+                Rejection::PremiumAboveFeeCap {
+                    premium: amount.clone(),
+                    fee_cap: amount.clone(),
+                },
                 vec!["tip higher than fee cap"],
             ),
-            (Rejection::UnsupportedType(3), vec!["transaction type not valid"]),
+            (
+                Rejection::UnsupportedType(3),
+                vec!["transaction type not valid"],
+            ),
         ] {
             let error = RpcError::from(rejection);
             assert_eq!(error.code, code::APPLICATION);

@@ -67,7 +67,10 @@ impl RunningServer {
         self.shared.node.stop();
         // Fails only when it has stopped already.
         let _ = self.handle.stop();
-        if tokio::time::timeout(FAREWELL, self.handle.stopped()).await.is_err() {
+        if tokio::time::timeout(FAREWELL, self.handle.stopped())
+            .await
+            .is_err()
+        {
             tracing::warn!("some clients did not hang up in time");
         }
     }
@@ -77,7 +80,10 @@ impl RunningServer {
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub async fn serve(handle: ChainHandle, options: ServeOptions) -> Result<RunningServer, ServeError> {
+pub async fn serve(
+    handle: ChainHandle,
+    options: ServeOptions,
+) -> Result<RunningServer, ServeError> {
     let wanted = options.address;
     let listener = std::net::TcpListener::bind(wanted).map_err(|error| refused(wanted, error))?;
     let address = listener
@@ -107,8 +113,7 @@ pub async fn serve(handle: ChainHandle, options: ServeOptions) -> Result<Running
         .set_config(config)
         .set_http_middleware(tower::ServiceBuilder::new().layer(cors).layer(Front))
         .set_rpc_middleware(
-            RpcServiceBuilder::new()
-                .layer_fn(move |inner| Dispatch::new(inner, service.clone())),
+            RpcServiceBuilder::new().layer_fn(move |inner| Dispatch::new(inner, service.clone())),
         )
         .build_from_tcp(listener)
         .map_err(|error| refused(wanted, error))?;

@@ -11,7 +11,10 @@ async fn epoch(node: &TestNode) -> u64 {
 }
 
 async fn latest_timestamp(node: &TestNode) -> u64 {
-    let block = node.call("eth_getBlockByNumber", json!(["latest"])).await.unwrap();
+    let block = node
+        .call("eth_getBlockByNumber", json!(["latest"]))
+        .await
+        .unwrap();
     number(&block["timestamp"])
 }
 
@@ -26,37 +29,73 @@ async fn snapshots_are_used_up_with_all_later_ones() {
     assert!(first.as_str().unwrap().starts_with("0x"));
     assert_eq!(node.call("evm_revert", json!([first])).await.unwrap(), true);
     assert_eq!(epoch(&node).await, 0);
-    assert_eq!(node.call("evm_revert", json!([first])).await.unwrap(), false);
-    assert_eq!(node.call("anvil_revert", json!([second])).await.unwrap(), false);
-    assert_eq!(node.call("evm_revert", json!(["0xffffffffffffffffffff"])).await.unwrap(), false);
+    assert_eq!(
+        node.call("evm_revert", json!([first])).await.unwrap(),
+        false
+    );
+    assert_eq!(
+        node.call("anvil_revert", json!([second])).await.unwrap(),
+        false
+    );
+    assert_eq!(
+        node.call("evm_revert", json!(["0xffffffffffffffffffff"]))
+            .await
+            .unwrap(),
+        false
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mining_methods_make_real_blocks_and_time_methods_skip() {
     let node = TestNode::start().await;
     assert_eq!(node.call("evm_mine", json!([])).await.unwrap(), "0x0");
-    assert_eq!(node.call("hardhat_mine", json!(["0x3"])).await.unwrap(), Value::Null);
+    assert_eq!(
+        node.call("hardhat_mine", json!(["0x3"])).await.unwrap(),
+        Value::Null
+    );
     assert_eq!(epoch(&node).await, 4);
     node.call("anvil_mine", json!([2, "0x3c"])).await.unwrap();
-    assert_eq!(epoch(&node).await, 8, "two blocks, two epochs apart");
-    node.call("evm_mine", json!([{ "blocks": 2 }])).await.unwrap();
-    assert_eq!(epoch(&node).await, 10);
+    assert_eq!(epoch(&node).await, 7, "two blocks, two epochs apart");
+    node.call("evm_mine", json!([{ "blocks": 2 }]))
+        .await
+        .unwrap();
+    assert_eq!(epoch(&node).await, 9);
 
     let before = latest_timestamp(&node).await;
-    assert_eq!(node.call("evm_increaseTime", json!(["0x3e8"])).await.unwrap(), 1_020);
-    assert_eq!(epoch(&node).await, 10, "takes effect with the next block");
+    assert_eq!(
+        node.call("evm_increaseTime", json!(["0x3e8"]))
+            .await
+            .unwrap(),
+        1_020
+    );
+    assert_eq!(epoch(&node).await, 9, "takes effect with the next block");
     node.call("evm_mine", json!([])).await.unwrap();
     assert!(latest_timestamp(&node).await >= before + 1_000);
 
     let target = latest_timestamp(&node).await + 3_000;
-    node.call("evm_setNextBlockTimestamp", json!([target])).await.unwrap();
+    node.call("evm_setNextBlockTimestamp", json!([target]))
+        .await
+        .unwrap();
     node.call("hardhat_mine", json!([])).await.unwrap();
-    assert_eq!(latest_timestamp(&node).await, target, "a multiple of the epoch is hit exactly");
-    let past = node.call("evm_setNextBlockTimestamp", json!([1])).await.unwrap_err();
-    assert!(past.message.contains("previous block's timestamp"), "{past:?}");
+    assert_eq!(
+        latest_timestamp(&node).await,
+        target,
+        "a multiple of the epoch is hit exactly"
+    );
+    let past = node
+        .call("evm_setNextBlockTimestamp", json!([1]))
+        .await
+        .unwrap_err();
+    assert!(
+        past.message.contains("previous block's timestamp"),
+        "{past:?}"
+    );
     node.call("evm_mine", json!([target + 60])).await.unwrap();
     assert_eq!(latest_timestamp(&node).await, target + 60);
-    let many = node.call("anvil_mine", json!(["0xffffffff"])).await.unwrap_err();
+    let many = node
+        .call("anvil_mine", json!(["0xffffffff"]))
+        .await
+        .unwrap_err();
     assert!(many.message.contains("at most"), "{many:?}");
     let answer = node.call("boatyard_advance", json!([100])).await.unwrap();
     assert_eq!(answer["null_rounds"], 99);
@@ -66,19 +105,47 @@ async fn mining_methods_make_real_blocks_and_time_methods_skip() {
 async fn automine_and_intervals_switch_as_in_anvil() {
     let node = TestNode::start().await;
     let accounts = node.accounts();
-    assert_eq!(node.call("hardhat_getAutomine", json!([])).await.unwrap(), true);
+    assert_eq!(
+        node.call("hardhat_getAutomine", json!([])).await.unwrap(),
+        true
+    );
     node.call("evm_setAutomine", json!([false])).await.unwrap();
-    assert_eq!(node.call("anvil_getAutomine", json!([])).await.unwrap(), false);
+    assert_eq!(
+        node.call("anvil_getAutomine", json!([])).await.unwrap(),
+        false
+    );
     let transaction = json!([{ "from": accounts[0], "to": accounts[1] }]);
     let hash = node.call("eth_sendTransaction", transaction).await.unwrap();
     assert_eq!(epoch(&node).await, 0);
-    node.call("evm_setIntervalMining", json!([3600])).await.unwrap();
-    assert_eq!(node.call("anvil_getIntervalMining", json!([])).await.unwrap(), 3600);
-    node.call("evm_setIntervalMining", json!([0])).await.unwrap();
-    assert_eq!(node.call("anvil_getIntervalMining", json!([])).await.unwrap(), Value::Null);
-    let dropped = node.call("anvil_dropTransaction", json!([hash])).await.unwrap();
+    node.call("evm_setIntervalMining", json!([3600]))
+        .await
+        .unwrap();
+    assert_eq!(
+        node.call("anvil_getIntervalMining", json!([]))
+            .await
+            .unwrap(),
+        3600
+    );
+    node.call("evm_setIntervalMining", json!([0]))
+        .await
+        .unwrap();
+    assert_eq!(
+        node.call("anvil_getIntervalMining", json!([]))
+            .await
+            .unwrap(),
+        Value::Null
+    );
+    let dropped = node
+        .call("anvil_dropTransaction", json!([hash]))
+        .await
+        .unwrap();
     assert_eq!(dropped, hash);
-    assert_eq!(node.call("hardhat_dropTransaction", json!([hash])).await.unwrap(), false);
+    assert_eq!(
+        node.call("hardhat_dropTransaction", json!([hash]))
+            .await
+            .unwrap(),
+        false
+    );
     node.call("evm_setAutomine", json!([true])).await.unwrap();
     assert_eq!(epoch(&node).await, 0, "nothing waits any more");
 }
@@ -88,27 +155,64 @@ async fn accounts_are_edited_from_outside() {
     let node = TestNode::start().await;
     let address = "0x00000000000000000000000000000000000000aa";
     assert_eq!(
-        node.call("hardhat_setBalance", json!([address, "0xde0b6b3a7640000"])).await.unwrap(),
+        node.call("hardhat_setBalance", json!([address, "0xde0b6b3a7640000"]))
+            .await
+            .unwrap(),
         Value::Null
     );
     let balance = json!([address]);
-    assert_eq!(node.call("eth_getBalance", balance.clone()).await.unwrap(), "0xde0b6b3a7640000");
-    node.call("anvil_addBalance", json!([address, 1])).await.unwrap();
-    assert_eq!(node.call("eth_getBalance", balance).await.unwrap(), "0xde0b6b3a7640001");
+    assert_eq!(
+        node.call("eth_getBalance", balance.clone()).await.unwrap(),
+        "0xde0b6b3a7640000"
+    );
+    node.call("anvil_addBalance", json!([address, 1]))
+        .await
+        .unwrap();
+    assert_eq!(
+        node.call("eth_getBalance", balance).await.unwrap(),
+        "0xde0b6b3a7640001"
+    );
 
     let contract = "0x00000000000000000000000000000000000000cc";
-    node.call("anvil_setCode", json!([contract, hex(&runtime())])).await.unwrap();
-    assert_eq!(node.call("eth_getCode", json!([contract])).await.unwrap(), json!(hex(&runtime())));
+    node.call("anvil_setCode", json!([contract, hex(&runtime())]))
+        .await
+        .unwrap();
+    assert_eq!(
+        node.call("eth_getCode", json!([contract])).await.unwrap(),
+        json!(hex(&runtime()))
+    );
     let slot = format!("0x{:064x}", 5);
-    let set = node.call("anvil_setStorageAt", json!([contract, "0x7", slot])).await.unwrap();
+    let set = node
+        .call("anvil_setStorageAt", json!([contract, "0x7", slot]))
+        .await
+        .unwrap();
     assert_eq!(set, true);
-    assert_eq!(node.call("eth_getStorageAt", json!([contract, "0x7"])).await.unwrap(), json!(slot));
+    assert_eq!(
+        node.call("eth_getStorageAt", json!([contract, "0x7"]))
+            .await
+            .unwrap(),
+        json!(slot)
+    );
     let call = json!([{ "to": contract, "data": "0x01" }]);
-    assert!(node.call("eth_call", call).await.unwrap().as_str().unwrap().ends_with("2a"));
+    assert!(
+        node.call("eth_call", call)
+            .await
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .ends_with("2a")
+    );
 
     let account = node.accounts()[3].clone();
-    node.call("hardhat_setNonce", json!([account, "0x9"])).await.unwrap();
-    assert_eq!(node.call("eth_getTransactionCount", json!([account])).await.unwrap(), "0x9");
+    node.call("hardhat_setNonce", json!([account, "0x9"]))
+        .await
+        .unwrap();
+    assert_eq!(
+        node.call("eth_getTransactionCount", json!([account]))
+            .await
+            .unwrap(),
+        "0x9"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,16 +220,34 @@ async fn impersonated_contracts_send() {
     let node = TestNode::start().await;
     let contract = "0x00000000000000000000000000000000000000cc";
     let to = node.accounts()[1].clone();
-    node.call("anvil_setCode", json!([contract, "0x00"])).await.unwrap();
-    node.call("anvil_setBalance", json!([contract, 50])).await.unwrap();
+    node.call("anvil_setCode", json!([contract, "0x00"]))
+        .await
+        .unwrap();
+    node.call("anvil_setBalance", json!([contract, 50]))
+        .await
+        .unwrap();
     let transaction = json!([{ "from": contract, "to": to, "value": "0x5" }]);
-    assert!(node.call("eth_sendTransaction", transaction.clone()).await.is_err());
-    node.call("hardhat_impersonateAccount", json!([contract])).await.unwrap();
+    assert!(
+        node.call("eth_sendTransaction", transaction.clone())
+            .await
+            .is_err()
+    );
+    node.call("hardhat_impersonateAccount", json!([contract]))
+        .await
+        .unwrap();
     let hash = node.call("eth_sendTransaction", transaction).await.unwrap();
-    let receipt = node.call("eth_getTransactionReceipt", json!([hash])).await.unwrap();
+    let receipt = node
+        .call("eth_getTransactionReceipt", json!([hash]))
+        .await
+        .unwrap();
     assert_eq!(receipt["status"], "0x1");
     assert_eq!(receipt["from"], contract);
-    assert_eq!(node.call("eth_getBalance", json!([contract])).await.unwrap(), "0x2d");
+    assert_eq!(
+        node.call("eth_getBalance", json!([contract]))
+            .await
+            .unwrap(),
+        "0x2d"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +270,10 @@ async fn traces_have_names() {
     let from = node.accounts()[0].clone();
     let deploy = json!([{ "from": from, "data": hex(&init_code()) }]);
     let hash = node.call("eth_sendTransaction", deploy).await.unwrap();
-    let trace = node.call("boatyard_traceMessage", json!([hash])).await.unwrap();
+    let trace = node
+        .call("boatyard_traceMessage", json!([hash]))
+        .await
+        .unwrap();
     let call = &trace["call"];
     assert_eq!(trace["hash"], hash);
     assert_eq!(trace["exit_code"], 0);
@@ -157,36 +282,70 @@ async fn traces_have_names() {
     assert_eq!(call["from"]["eth"], json!(from));
     assert!(!call["calls"].as_array().unwrap().is_empty());
 
-    let receipt = node.call("eth_getTransactionReceipt", json!([hash])).await.unwrap();
+    let receipt = node
+        .call("eth_getTransactionReceipt", json!([hash]))
+        .await
+        .unwrap();
     let contract = receipt["contractAddress"].clone();
     let poke = json!([{ "from": from, "to": contract, "data": "0x03" }]);
     let hash = node.call("eth_sendTransaction", poke).await.unwrap();
-    let cid =
-        node.call("Filecoin.EthGetMessageCidByTransactionHash", json!([hash])).await.unwrap();
+    let cid = node
+        .call("Filecoin.EthGetMessageCidByTransactionHash", json!([hash]))
+        .await
+        .unwrap();
     let trace = node
-        .call("boatyard_traceMessage", json!([cid["/"], { "detail": "full" }]))
+        .call(
+            "boatyard_traceMessage",
+            json!([cid["/"], { "detail": "full" }]),
+        )
         .await
         .unwrap();
     assert_eq!(trace["call"]["to"]["actor"], "evm");
-    assert_eq!(trace["call"]["events"].as_array().unwrap().len(), 1, "{trace}");
+    assert_eq!(
+        trace["call"]["events"].as_array().unwrap().len(),
+        1,
+        "{trace}"
+    );
     assert!(!trace["call"]["accesses"].as_array().unwrap().is_empty());
 
     let transfer = hex(&[
-        &[0xa9, 0x05, 0x9c, 0xbb][..], &[0; 12], &[0x11; 20], &[0; 31], &[5],
-    ].concat());
+        &[0xa9, 0x05, 0x9c, 0xbb][..],
+        &[0; 12],
+        &[0x11; 20],
+        &[0; 31],
+        &[5],
+    ]
+    .concat());
     let message = json!({ "From": "t0100", "To": "t0100", "Value": "1" });
-    let tried = node.call("boatyard_traceCall", json!([message])).await.unwrap();
-    assert_eq!(tried["call"]["method_name"], "Send");
-    let hash = node
-        .call("eth_sendTransaction", json!([{ "from": from, "to": contract, "data": transfer }]))
+    let tried = node
+        .call("boatyard_traceCall", json!([message]))
         .await
         .unwrap();
-    let trace = node.call("boatyard_traceMessage", json!([hash])).await.unwrap();
+    assert_eq!(tried["call"]["method_name"], "Send");
+    let hash = node
+        .call(
+            "eth_sendTransaction",
+            json!([{ "from": from, "to": contract, "data": transfer }]),
+        )
+        .await
+        .unwrap();
+    let trace = node
+        .call("boatyard_traceMessage", json!([hash]))
+        .await
+        .unwrap();
     assert_eq!(trace["call"]["signature"], "transfer(address,uint256)");
     assert_eq!(trace["call"]["params"]["decoded"]["amount"], "5");
 
-    for unknown in [json!("0x12"), json!("bafy"), json!(format!("0x{}", "ab".repeat(32)))] {
-        assert!(node.call("boatyard_traceMessage", json!([unknown])).await.is_err());
+    for unknown in [
+        json!("0x12"),
+        json!("bafy"),
+        json!(format!("0x{}", "ab".repeat(32))),
+    ] {
+        assert!(
+            node.call("boatyard_traceMessage", json!([unknown]))
+                .await
+                .is_err()
+        );
     }
 }
 
@@ -206,7 +365,10 @@ async fn our_own_methods_describe_actors_accounts_and_the_node() {
     assert_eq!(actors.as_array().unwrap().len(), 16);
     let init = node.call("boatyard_resolve", json!(["t01"])).await.unwrap();
     assert_eq!(init["actor"], "init");
-    let account = node.call("boatyard_resolve", json!([accounts[0]["eth"]])).await.unwrap();
+    let account = node
+        .call("boatyard_resolve", json!([accounts[0]["eth"]]))
+        .await
+        .unwrap();
     assert_eq!(account["eth"], accounts[0]["eth"]);
     assert_eq!(account["actor"], "ethaccount");
     for wanted in [json!("init"), json!("t01"), init["code"].clone()] {
@@ -215,12 +377,31 @@ async fn our_own_methods_describe_actors_accounts_and_the_node() {
         assert!(!abi["abi"]["methods"].as_array().unwrap().is_empty());
     }
     assert!(node.call("boatyard_abi", json!(["nobody"])).await.is_err());
-    let state = node.call("boatyard_readState", json!(["t01"])).await.unwrap();
+    let state = node
+        .call("boatyard_readState", json!(["t01"]))
+        .await
+        .unwrap();
     assert_eq!(state["state"]["network_name"], "devnet", "{state}");
-    let part = node.call("boatyard_readState", json!(["t01", ["network_name"]])).await.unwrap();
+    let part = node
+        .call("boatyard_readState", json!(["t01", ["network_name"]]))
+        .await
+        .unwrap();
     assert_eq!(part["state"], "devnet");
-    assert!(node.call("boatyard_readState", json!(["t01", ["nothing"]])).await.is_err());
+    assert!(
+        node.call("boatyard_readState", json!(["t01", ["nothing"]]))
+            .await
+            .is_err()
+    );
     let abi = json!(["function ping(uint256 number)"]);
-    assert_eq!(node.call("boatyard_registerContractAbi", abi).await.unwrap(), true);
-    assert!(node.call("boatyard_registerContractAbi", json!(["function ("])).await.is_err());
+    assert_eq!(
+        node.call("boatyard_registerContractAbi", abi)
+            .await
+            .unwrap(),
+        true
+    );
+    assert!(
+        node.call("boatyard_registerContractAbi", json!(["function ("]))
+            .await
+            .is_err()
+    );
 }

@@ -12,19 +12,29 @@ async fn deploy(node: &TestNode) -> String {
     let hash = send(node, json!({ "from": from, "data": hex(&init_code()) })).await;
     let receipt = receipt(node, &hash).await;
     assert_eq!(receipt["status"], "0x1", "{receipt}");
-    receipt["contractAddress"].as_str().expect("an address").to_owned()
+    receipt["contractAddress"]
+        .as_str()
+        .expect("an address")
+        .to_owned()
 }
 
 async fn send(node: &TestNode, transaction: Value) -> Value {
-    node.call("eth_sendTransaction", json!([transaction])).await.expect("it is accepted")
+    node.call("eth_sendTransaction", json!([transaction]))
+        .await
+        .expect("it is accepted")
 }
 
 async fn receipt(node: &TestNode, hash: &Value) -> Value {
-    node.call("eth_getTransactionReceipt", json!([hash])).await.expect("a known hash")
+    node.call("eth_getTransactionReceipt", json!([hash]))
+        .await
+        .expect("a known hash")
 }
 
 async fn balance(node: &TestNode, address: &str, block: &str) -> u128 {
-    let answer = node.call("eth_getBalance", json!([address, block])).await.unwrap();
+    let answer = node
+        .call("eth_getBalance", json!([address, block]))
+        .await
+        .unwrap();
     u128::from_str_radix(answer.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
 }
 
@@ -34,13 +44,23 @@ async fn a_transfer_is_visible_everywhere_as_soon_as_it_is_accepted() {
     let accounts = node.accounts();
     let to = "0x00000000000000000000000000000000000abcde";
     let before = number(&node.call("eth_blockNumber", json!([])).await.unwrap());
-    let hash = send(&node, json!({ "from": accounts[0], "to": to, "value": "0x5" })).await;
+    let hash = send(
+        &node,
+        json!({ "from": accounts[0], "to": to, "value": "0x5" }),
+    )
+    .await;
 
-    assert_eq!(number(&node.call("eth_blockNumber", json!([])).await.unwrap()), before + 1);
+    assert_eq!(
+        number(&node.call("eth_blockNumber", json!([])).await.unwrap()),
+        before + 1
+    );
     assert_eq!(balance(&node, to, "latest").await, 5);
     assert_eq!(balance(&node, to, "0x0").await, 0);
 
-    let transaction = node.call("eth_getTransactionByHash", json!([hash])).await.unwrap();
+    let transaction = node
+        .call("eth_getTransactionByHash", json!([hash]))
+        .await
+        .unwrap();
     let receipt = receipt(&node, &hash).await;
     for (field, value) in [
         ("from", json!(accounts[0])),
@@ -72,7 +92,10 @@ async fn a_transfer_is_visible_everywhere_as_soon_as_it_is_accepted() {
         .unwrap();
     assert_eq!(block["transactions"][0], transaction);
     assert_eq!(block["number"], receipt["blockNumber"]);
-    let by_number = node.call("eth_getBlockByNumber", json!(["latest"])).await.unwrap();
+    let by_number = node
+        .call("eth_getBlockByNumber", json!(["latest"]))
+        .await
+        .unwrap();
     assert_eq!(by_number["transactions"], json!([hash]));
     assert_eq!(by_number["hash"], block["hash"]);
     let parent = node
@@ -81,9 +104,14 @@ async fn a_transfer_is_visible_everywhere_as_soon_as_it_is_accepted() {
         .unwrap();
     assert_eq!(number(&parent["number"]), number(&block["number"]) - 1);
 
-    let nonce = node.call("eth_getTransactionCount", json!([accounts[0], "pending"])).await;
+    let nonce = node
+        .call("eth_getTransactionCount", json!([accounts[0], "pending"]))
+        .await;
     assert_eq!(nonce.unwrap(), "0x1");
-    let receipts = node.call("eth_getBlockReceipts", json!([block["number"]])).await.unwrap();
+    let receipts = node
+        .call("eth_getBlockReceipts", json!([block["number"]]))
+        .await
+        .unwrap();
     assert_eq!(receipts, json!([receipt]));
 }
 
@@ -94,9 +122,21 @@ async fn both_names_of_a_method_answer_the_same() {
     for (one, other, params) in [
         ("eth_chainId", "Filecoin.EthChainId", json!([])),
         ("net_version", "Filecoin.NetVersion", json!([])),
-        ("web3_clientVersion", "Filecoin.Web3ClientVersion", json!([])),
-        ("eth_getBalance", "Filecoin.EthGetBalance", json!([account, "latest"])),
-        ("eth_getBlockByNumber", "Filecoin.EthGetBlockByNumber", json!(["latest", true])),
+        (
+            "web3_clientVersion",
+            "Filecoin.Web3ClientVersion",
+            json!([]),
+        ),
+        (
+            "eth_getBalance",
+            "Filecoin.EthGetBalance",
+            json!([account, "latest"]),
+        ),
+        (
+            "eth_getBlockByNumber",
+            "Filecoin.EthGetBlockByNumber",
+            json!(["latest", true]),
+        ),
     ] {
         let one = node.call(one, params.clone()).await.unwrap();
         assert_eq!(one, node.call(other, params).await.unwrap());
@@ -109,21 +149,41 @@ async fn a_contract_is_deployed_called_and_read() {
     let contract = deploy(&node).await;
     let code = node.call("eth_getCode", json!([contract])).await.unwrap();
     assert_eq!(code, json!(hex(&runtime())));
-    let before = node.call("eth_getCode", json!([contract, "0x0"])).await.unwrap();
+    let before = node
+        .call("eth_getCode", json!([contract, "0x0"]))
+        .await
+        .unwrap();
     assert_eq!(before, "0x");
 
-    let answer =
-        node.call("eth_call", json!([{ "to": contract, "data": "0x01" }, "latest"])).await.unwrap();
+    let answer = node
+        .call(
+            "eth_call",
+            json!([{ "to": contract, "data": "0x01" }, "latest"]),
+        )
+        .await
+        .unwrap();
     assert_eq!(answer, json!(format!("0x{:064x}", ANSWER)));
 
     let from = node.accounts()[1].clone();
-    let hash = send(&node, json!({ "from": from, "to": contract, "input": "0x03" })).await;
+    let hash = send(
+        &node,
+        json!({ "from": from, "to": contract, "input": "0x03" }),
+    )
+    .await;
     let receipt = receipt(&node, &hash).await;
     assert_eq!(receipt["status"], "0x1");
-    let slot = node.call("eth_getStorageAt", json!([contract, "0x0", "latest"])).await.unwrap();
+    let slot = node
+        .call("eth_getStorageAt", json!([contract, "0x0", "latest"]))
+        .await
+        .unwrap();
     assert_eq!(slot, json!(format!("0x{:064x}", ANSWER)));
     // Nonces of contracts count creations, from 1 on.
-    assert_eq!(node.call("eth_getTransactionCount", json!([contract])).await.unwrap(), "0x1");
+    assert_eq!(
+        node.call("eth_getTransactionCount", json!([contract]))
+            .await
+            .unwrap(),
+        "0x1"
+    );
 
     let log = &receipt["logs"][0];
     assert_eq!(log["address"], json!(contract));
@@ -131,14 +191,26 @@ async fn a_contract_is_deployed_called_and_read() {
     assert_eq!(log["data"], json!(format!("0x{:064x}", ANSWER)));
     assert_eq!(log["logIndex"], "0x0");
     assert_eq!(log["removed"], false);
-    assert_ne!(receipt["logsBloom"], json!(format!("0x{}", "0".repeat(512))));
+    assert_ne!(
+        receipt["logsBloom"],
+        json!(format!("0x{}", "0".repeat(512)))
+    );
 
     for (filter, found) in [
         (json!({ "address": contract }), 1),
         (json!({ "fromBlock": "earliest", "toBlock": "0xffff" }), 1),
-        (json!({ "fromBlock": "earliest", "topics": [hex(&TOPIC)] }), 1),
-        (json!({ "fromBlock": "earliest", "topics": [[hex(&[1; 32]), hex(&TOPIC)]] }), 1),
-        (json!({ "fromBlock": "earliest", "topics": [null, hex(&TOPIC)] }), 0),
+        (
+            json!({ "fromBlock": "earliest", "topics": [hex(&TOPIC)] }),
+            1,
+        ),
+        (
+            json!({ "fromBlock": "earliest", "topics": [[hex(&[1; 32]), hex(&TOPIC)]] }),
+            1,
+        ),
+        (
+            json!({ "fromBlock": "earliest", "topics": [null, hex(&TOPIC)] }),
+            0,
+        ),
         (json!({ "fromBlock": "earliest", "address": from }), 0),
         (json!({ "fromBlock": "earliest", "toBlock": "earliest" }), 0),
         (json!({ "fromBlock": "0xfffff" }), 0),
@@ -163,7 +235,10 @@ async fn reverts_carry_their_data_through_calls_estimates_and_sends() {
     for method in ["eth_call", "eth_estimateGas", "eth_sendTransaction"] {
         let error = node.call(method, call.clone()).await.unwrap_err();
         assert_eq!(error.code, 3, "{method}: {error:?}");
-        assert!(error.message.contains("execution reverted: nope"), "{method}: {error:?}");
+        assert!(
+            error.message.contains("execution reverted: nope"),
+            "{method}: {error:?}"
+        );
         let data = error.data.as_ref().and_then(Value::as_str).expect("data");
         assert!(data.starts_with("0x08c379a0"), "{method}: {data}");
     }
@@ -221,7 +296,10 @@ async fn calls_see_overrides() {
         .await
         .unwrap();
     assert_eq!(answer, json!(format!("0x{:064x}", 0x99)));
-    assert_eq!(node.call("eth_getCode", json!([nobody])).await.unwrap(), "0x");
+    assert_eq!(
+        node.call("eth_getCode", json!([nobody])).await.unwrap(),
+        "0x"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,25 +312,52 @@ async fn unknown_blocks_and_transactions_are_null_unless_strict() {
         ("eth_getTransactionByHash", json!([unknown])),
         ("eth_getTransactionReceipt", json!([unknown])),
     ] {
-        assert_eq!(lenient.call(method, params).await.unwrap(), Value::Null, "{method}");
+        assert_eq!(
+            lenient.call(method, params).await.unwrap(),
+            Value::Null,
+            "{method}"
+        );
     }
     let future = lenient
         .call("eth_getBalance", json!([lenient.accounts()[0], "0xffff"]))
         .await
         .unwrap_err();
-    assert!(future.message.contains("requested a future epoch"), "{future:?}");
+    assert!(
+        future.message.contains("requested a future epoch"),
+        "{future:?}"
+    );
 
     let strict = TestNode::strict().await;
-    assert_eq!(strict.call("eth_getBlockByNumber", json!(["0xffff", false])).await.unwrap_err().code, 1);
-    assert_eq!(strict.call("eth_getBlockByHash", json!([unknown, false])).await.unwrap_err().code, 1);
-    let earliest = strict.call("eth_getBlockByNumber", json!(["earliest", false])).await;
+    assert_eq!(
+        strict
+            .call("eth_getBlockByNumber", json!(["0xffff", false]))
+            .await
+            .unwrap_err()
+            .code,
+        1
+    );
+    assert_eq!(
+        strict
+            .call("eth_getBlockByHash", json!([unknown, false]))
+            .await
+            .unwrap_err()
+            .code,
+        1
+    );
+    let earliest = strict
+        .call("eth_getBlockByNumber", json!(["earliest", false]))
+        .await;
     assert!(earliest.unwrap_err().message.contains("not supported"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn null_rounds_are_bridged_for_walkers_unless_strict() {
     for strict in [false, true] {
-        let node = if strict { TestNode::strict().await } else { TestNode::start().await };
+        let node = if strict {
+            TestNode::strict().await
+        } else {
+            TestNode::start().await
+        };
         node.call("evm_increaseTime", json!([300])).await.unwrap();
         node.call("evm_mine", json!([])).await.unwrap();
         let head = number(&node.call("eth_blockNumber", json!([])).await.unwrap());
@@ -276,22 +381,39 @@ async fn fees_are_small_positive_and_consistent() {
     let node = TestNode::start().await;
     node.call("anvil_mine", json!([3])).await.unwrap();
     let price = number(&node.call("eth_gasPrice", json!([])).await.unwrap());
-    let premium = number(&node.call("eth_maxPriorityFeePerGas", json!([])).await.unwrap());
+    let premium = number(
+        &node
+            .call("eth_maxPriorityFeePerGas", json!([]))
+            .await
+            .unwrap(),
+    );
     let base = number(&node.call("eth_baseFee", json!([])).await.unwrap());
     assert_eq!(price, base + premium);
     assert!(base >= 100);
     for count in [json!(2), json!("0x2"), json!("2")] {
-        let history =
-            node.call("eth_feeHistory", json!([count, "latest", [20, 50.5]])).await.unwrap();
+        let history = node
+            .call("eth_feeHistory", json!([count, "latest", [20, 50.5]]))
+            .await
+            .unwrap();
         assert_eq!(history["oldestBlock"], "0x2");
         assert_eq!(history["baseFeePerGas"].as_array().unwrap().len(), 3);
         assert_eq!(number(&history["baseFeePerGas"][2]), base);
         assert_eq!(history["gasUsedRatio"], json!([0.0, 0.0]));
-        assert_eq!(history["reward"], json!([["0x186a0", "0x186a0"], ["0x186a0", "0x186a0"]]));
+        assert_eq!(
+            history["reward"],
+            json!([["0x186a0", "0x186a0"], ["0x186a0", "0x186a0"]])
+        );
     }
-    let plain = node.call("eth_feeHistory", json!([1, "latest"])).await.unwrap();
+    let plain = node
+        .call("eth_feeHistory", json!([1, "latest"]))
+        .await
+        .unwrap();
     assert!(plain.get("reward").is_none());
-    assert!(node.call("eth_feeHistory", json!([2_000, "latest"])).await.is_err());
+    assert!(
+        node.call("eth_feeHistory", json!([2_000, "latest"]))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,7 +421,9 @@ async fn transactions_that_cannot_be_taken_say_why() {
     let node = TestNode::start().await;
     let accounts = node.accounts();
     let failure = async |transaction: Value| -> Failure {
-        node.call("eth_sendTransaction", json!([transaction])).await.unwrap_err()
+        node.call("eth_sendTransaction", json!([transaction]))
+            .await
+            .unwrap_err()
     };
     let from = &accounts[0];
     let to = &accounts[1];
@@ -316,18 +440,23 @@ async fn transactions_that_cannot_be_taken_say_why() {
     assert!(gas.message.contains("intrinsic gas too low"), "{gas:?}");
 
     send(&node, json!({ "from": from, "to": to })).await;
-    let nonce =
-        failure(json!({ "from": from, "to": to, "nonce": 0, "gas": 10_000_000 })).await;
+    let nonce = failure(json!({ "from": from, "to": to, "nonce": 0, "gas": 10_000_000 })).await;
     assert!(nonce.message.contains("nonce too low"), "{nonce:?}");
     let access = failure(json!({ "from": from, "to": to, "accessList": [{}] })).await;
     assert!(access.message.contains("access list"), "{access:?}");
 
     for raw in ["0x", "0x01", "0x02f8", "0x04c0", "0xc0"] {
-        let error = node.call("eth_sendRawTransaction", json!([raw])).await.unwrap_err();
+        let error = node
+            .call("eth_sendRawTransaction", json!([raw]))
+            .await
+            .unwrap_err();
         assert_eq!(error.code, 1, "{raw}: {error:?}");
     }
     // Nothing of it was half applied.
-    let count = node.call("eth_getTransactionCount", json!([from, "pending"])).await.unwrap();
+    let count = node
+        .call("eth_getTransactionCount", json!([from, "pending"]))
+        .await
+        .unwrap();
     assert_eq!(count, "0x1");
     assert_eq!(node.chain.pending().len(), 0);
 }
@@ -336,26 +465,47 @@ async fn transactions_that_cannot_be_taken_say_why() {
 async fn a_signed_transaction_is_accepted_raw_in_both_forms() {
     let node = TestNode::start().await;
     let accounts = node.accounts();
-    for (nonce, price) in [("0x0", json!({})), ("0x1", json!({ "gasPrice": "0x100000" }))] {
+    for (nonce, price) in [
+        ("0x0", json!({})),
+        ("0x1", json!({ "gasPrice": "0x100000" })),
+    ] {
         let mut transaction = json!({
             "from": accounts[0], "to": accounts[1], "value": "0x1", "nonce": nonce,
         });
-        transaction.as_object_mut().unwrap().extend(price.as_object().unwrap().clone());
-        let signed = node.call("eth_signTransaction", json!([transaction])).await.unwrap();
-        let hash = node.call("eth_sendRawTransaction", json!([signed["raw"]])).await.unwrap();
+        transaction
+            .as_object_mut()
+            .unwrap()
+            .extend(price.as_object().unwrap().clone());
+        let signed = node
+            .call("eth_signTransaction", json!([transaction]))
+            .await
+            .unwrap();
+        let hash = node
+            .call("eth_sendRawTransaction", json!([signed["raw"]]))
+            .await
+            .unwrap();
         assert_eq!(hash, signed["tx"]["hash"]);
-        let mined = node.call("eth_getTransactionByHash", json!([hash])).await.unwrap();
-        for field in ["type", "v", "r", "s", "nonce", "value", "from", "to", "input", "gas"] {
+        let mined = node
+            .call("eth_getTransactionByHash", json!([hash]))
+            .await
+            .unwrap();
+        for field in [
+            "type", "v", "r", "s", "nonce", "value", "from", "to", "input", "gas",
+        ] {
             assert_eq!(mined[field], signed["tx"][field], "{field}");
         }
         let cid = node
             .call("Filecoin.EthGetMessageCidByTransactionHash", json!([hash]))
             .await
             .unwrap();
-        let back =
-            node.call("Filecoin.EthGetTransactionHashByCid", json!([cid])).await.unwrap();
+        let back = node
+            .call("Filecoin.EthGetTransactionHashByCid", json!([cid]))
+            .await
+            .unwrap();
         assert_eq!(back, hash);
-        let again = node.call("eth_sendRawTransaction", json!([signed["raw"]])).await;
+        let again = node
+            .call("eth_sendRawTransaction", json!([signed["raw"]]))
+            .await;
         assert_eq!(again.unwrap_err().code, 1);
     }
 }
@@ -364,9 +514,18 @@ async fn a_signed_transaction_is_accepted_raw_in_both_forms() {
 async fn accounts_sign_texts_and_typed_data() {
     let node = TestNode::start().await;
     let account = node.accounts()[0].clone();
-    let one = node.call("personal_sign", json!(["0x6869", account])).await.unwrap();
-    let other = node.call("eth_sign", json!([account, "0x6869"])).await.unwrap();
-    let text = node.call("personal_sign", json!(["hi", account])).await.unwrap();
+    let one = node
+        .call("personal_sign", json!(["0x6869", account]))
+        .await
+        .unwrap();
+    let other = node
+        .call("eth_sign", json!([account, "0x6869"]))
+        .await
+        .unwrap();
+    let text = node
+        .call("personal_sign", json!(["hi", account]))
+        .await
+        .unwrap();
     assert_eq!(one, other);
     assert_eq!(one, text);
     let bytes = one.as_str().unwrap();
@@ -382,11 +541,20 @@ async fn accounts_sign_texts_and_typed_data() {
         "domain": { "name": "test" },
         "message": { "to": account, "text": "hi" },
     });
-    let object = node.call("eth_signTypedData_v4", json!([account, data])).await.unwrap();
-    let text = node.call("eth_signTypedData_v4", json!([account, data.to_string()])).await.unwrap();
+    let object = node
+        .call("eth_signTypedData_v4", json!([account, data]))
+        .await
+        .unwrap();
+    let text = node
+        .call("eth_signTypedData_v4", json!([account, data.to_string()]))
+        .await
+        .unwrap();
     assert_eq!(object, text);
     for wrong in [json!("{"), json!({}), json!(5)] {
-        let error = node.call("eth_signTypedData_v4", json!([account, wrong])).await.unwrap_err();
+        let error = node
+            .call("eth_signTypedData_v4", json!([account, wrong]))
+            .await
+            .unwrap_err();
         assert_eq!(error.code, -32602);
     }
 }
@@ -398,14 +566,27 @@ async fn pending_transactions_wait_in_the_pool_until_a_block_is_made() {
     let transaction = json!({ "from": accounts[0], "to": accounts[1], "value": "0x7" });
     let first = send(&node, transaction.clone()).await;
     let second = send(&node, transaction).await;
-    let waiting = node.call("eth_getTransactionByHash", json!([second])).await.unwrap();
+    let waiting = node
+        .call("eth_getTransactionByHash", json!([second]))
+        .await
+        .unwrap();
     assert_eq!(waiting["blockHash"], Value::Null);
     assert_eq!(waiting["blockNumber"], Value::Null);
     assert_eq!(waiting["nonce"], "0x1");
     assert_eq!(receipt(&node, &first).await, Value::Null);
     let count = |block: &'static str| json!([accounts[0], block]);
-    assert_eq!(node.call("eth_getTransactionCount", count("latest")).await.unwrap(), "0x0");
-    assert_eq!(node.call("eth_getTransactionCount", count("pending")).await.unwrap(), "0x2");
+    assert_eq!(
+        node.call("eth_getTransactionCount", count("latest"))
+            .await
+            .unwrap(),
+        "0x0"
+    );
+    assert_eq!(
+        node.call("eth_getTransactionCount", count("pending"))
+            .await
+            .unwrap(),
+        "0x2"
+    );
     let before = balance(&node, &accounts[1], "latest").await;
     assert_eq!(balance(&node, &accounts[1], "pending").await, before + 14);
 
@@ -429,7 +610,10 @@ async fn addresses_convert_both_ways() {
         .unwrap();
     assert!(native.as_str().unwrap().starts_with("t410f"), "{native}");
     let back = node
-        .call("Filecoin.FilecoinAddressToEthAddress", json!([native, "finalized"]))
+        .call(
+            "Filecoin.FilecoinAddressToEthAddress",
+            json!([native, "finalized"]),
+        )
         .await
         .unwrap();
     assert_eq!(back, json!(account));

@@ -27,16 +27,47 @@ fn value() -> impl Strategy<Value = Value> {
         "t0[0-9]{1,20}".prop_map(Value::from),
         Just(json!("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266")),
         Just(json!("t0100")),
-        Just(json!({ "/": "bafy2bzacecmda75ovposbdateg7eyhwij65zklgyijgcjwynlklmqazpwlhba" })),
-        prop::sample::select(vec!["latest", "pending", "earliest", "safe", "newHeads", "logs", "bls"])
-            .prop_map(Value::from),
+        Just(json!({ "/": "bafy2bzacecmdb75ovposbdateg7eyhwij65zklgyijgcjwynlklmqazpwlhba" })),
+        prop::sample::select(vec![
+            "latest", "pending", "earliest", "safe", "newHeads", "logs", "bls"
+        ])
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         let names = prop::sample::select(vec![
-            "from", "to", "data", "value", "gas", "nonce", "address", "topics", "fromBlock",
-            "toBlock", "blockHash", "From", "To", "Value", "Method", "Params", "GasLimit",
-            "Message", "Signature", "Type", "Data", "PrivateKey", "blocks", "timestamp", "detail",
-            "types", "primaryType", "domain", "message", "balance", "state", "stateDiff", "/",
+            "from",
+            "to",
+            "data",
+            "value",
+            "gas",
+            "nonce",
+            "address",
+            "topics",
+            "fromBlock",
+            "toBlock",
+            "blockHash",
+            "From",
+            "To",
+            "Value",
+            "Method",
+            "Params",
+            "GasLimit",
+            "Message",
+            "Signature",
+            "Type",
+            "Data",
+            "PrivateKey",
+            "blocks",
+            "timestamp",
+            "detail",
+            "types",
+            "primaryType",
+            "domain",
+            "message",
+            "balance",
+            "state",
+            "stateDiff",
+            "/",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
@@ -81,22 +112,25 @@ fn every_method_answers_whatever_its_parameters_are() {
         .collect();
     assert!(names.len() > 100, "only {} methods", names.len());
     let paths = ["/", "/rpc/v0", "/rpc/v2"];
-    let mut runner = TestRunner::new(Config::with_cases(12));
+    let mut runner = TestRunner::new(Config::with_cases(40));
     runner
-        .run(&(prop::collection::vec(value(), 0..5), 0..paths.len()), |(params, path)| {
-            runtime.block_on(async {
-                for name in &names {
-                    let answer = node.call_on(paths[path], name, json!(params)).await;
-                    if let Err(error) = answer {
-                        prop_assert!(
-                            !error.message.contains("failed inside the node"),
-                            "{name}: {error:?}"
-                        );
+        .run(
+            &(prop::collection::vec(value(), 0..5), 0..paths.len()),
+            |(params, path)| {
+                runtime.block_on(async {
+                    for name in &names {
+                        let answer = node.call_on(paths[path], name, json!(params)).await;
+                        if let Err(error) = answer {
+                            prop_assert!(
+                                !error.message.contains("failed inside the node"),
+                                "{name}: {error:?}"
+                            );
+                        }
                     }
-                }
-                Ok(())
-            })
-        })
+                    Ok(())
+                })
+            },
+        )
         .unwrap();
     let alive = runtime.block_on(node.call("eth_chainId", json!([])));
     assert_eq!(alive.unwrap(), "0x1df5e76");
@@ -111,7 +145,9 @@ fn any_bytes_as_a_body_get_an_answer() {
         "\\PC{0,200}",
         "[\\[\\]{}\",:0-9a-z]{0,200}",
         value().prop_map(|value| value.to_string()),
-        value().prop_map(|value| json!({ "jsonrpc": "2.0", "id": value, "method": value }).to_string()),
+        value().prop_map(
+            |value| json!({ "jsonrpc": "2.0", "id": value, "method": value }).to_string()
+        ),
     ];
     runner
         .run(&body, |body| {
@@ -128,7 +164,11 @@ fn raw_transactions_of_any_bytes_change_nothing() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let node = runtime.block_on(TestNode::start());
     let mut runner = TestRunner::new(Config::with_cases(200));
-    let raw = prop_oneof!["0x[0-9a-f]{0,300}", "0x02f8[0-9a-f]{0,300}", "0xf8[0-9a-f]{0,300}"];
+    let raw = prop_oneof![
+        "0x[0-9a-f]{0,300}",
+        "0x02f8[0-9a-f]{0,300}",
+        "0xf8[0-9a-f]{0,300}"
+    ];
     runner
         .run(&raw, |raw| {
             let answer = runtime.block_on(node.call("eth_sendRawTransaction", json!([raw])));
@@ -138,4 +178,47 @@ fn raw_transactions_of_any_bytes_change_nothing() {
         .unwrap();
     assert_eq!(node.chain.head().height(), 0);
     assert!(node.chain.pending().is_empty());
+}
+
+/// Types that nest without end would use up the stack of whoever reads them.
+#[tokio::test(flavor = "multi_thread")]
+async fn types_of_any_depth_are_refused_or_read() {
+    let node = TestNode::start().await;
+    let account = node.accounts()[0].clone();
+    let typed = |kind: String| {
+        json!([account, {
+            "types": {
+                "EIP712Domain": [],
+                "Mail": [{ "name": "text", "type": kind }],
+                "A": [{ "name": "b", "type": "B" }],
+                "B": [{ "name": "a", "type": "A" }],
+            },
+            "primaryType": "Mail", "domain": {}, "message": { "text": [] },
+        }])
+    };
+    for kind in [
+        format!("uint256{}", "[]".repeat(200_000)),
+        "A".to_owned(),
+        "(".repeat(200_000),
+    ] {
+        let error = node
+            .call("eth_signTypedData_v4", typed(kind))
+            .await
+            .unwrap_err();
+        assert_eq!(error.code, -32602);
+    }
+    for abi in [
+        json!(format!("function f({})", "(".repeat(500_000))),
+        json!(format!("function f(uint{} a)", "[]".repeat(500_000))),
+        json!([{ "type": "function", "name": "f", "stateMutability": "view", "outputs": [],
+            "inputs": [{ "name": "a", "type": format!("uint256{}", "[]".repeat(500_000)) }] }]),
+        json!(format!("{}{}", "[".repeat(50_000), "]".repeat(50_000))),
+    ] {
+        let error = node
+            .call("boatyard_registerContractAbi", json!([abi]))
+            .await
+            .unwrap_err();
+        assert_eq!(error.code, -32602);
+    }
+    assert!(node.call("eth_chainId", json!([])).await.is_ok());
 }

@@ -21,10 +21,12 @@ use fvm_shared::address::Address;
 use fvm_shared::event::ActorEvent;
 use fvm_shared::message::Message;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::boatyard::actor_name;
 use crate::call::Call;
+use crate::deep;
 use crate::error::{RpcError, quote};
 use crate::fil::json::{MessageJson, address_text};
 use crate::params::{CidParam, Hash, Text, param_by_serde};
@@ -177,7 +179,7 @@ async fn trace_message(
     call: Call,
     wanted: Text,
     options: Option<TraceOptions>,
-) -> Result<MessageTrace, RpcError> {
+) -> Result<Box<RawValue>, RpcError> {
     let chain = &call.node.chain;
     let value = Value::String(wanted.0.clone());
     let found = if wanted.0.starts_with("0x") {
@@ -195,29 +197,34 @@ async fn trace_message(
             ));
         }
         None => {
-            return Err(RpcError::failure(format!("unknown message {}", quote(&wanted.0))));
+            return Err(RpcError::failure(format!(
+                "unknown message {}",
+                quote(&wanted.0)
+            )));
         }
     };
-    let message = location.message();
     let tracing = options.unwrap_or_default().tracing();
-    let traced = chain.trace_message(&message.cid, tracing).await?;
+    let traced = chain
+        .trace_message(&location.message().cid, tracing)
+        .await?;
     let view = chain.state(location.tipset.state_root);
-    let mut trace = Namer::new(&call, view).message(
-        &message.cid,
-        &message.signed.message,
-        &traced.applied,
-    );
-    trace.hash = Some(message.eth_hash);
-    trace.epoch = location.tipset.height();
-    trace.index = Some(location.index);
-    Ok(trace)
+    let namer = Namer::new(call.clone(), view);
+    deep::walk(move || {
+        let message = location.message();
+        let mut trace = namer.message(&message.cid, &message.signed.message, traced.applied);
+        trace.hash = Some(message.eth_hash);
+        trace.epoch = location.tipset.height();
+        trace.index = Some(location.index);
+        Ok(trace)
+    })
+    .await
 }
 
 async fn trace_call(
     call: Call,
     message: MessageJson,
     options: Option<TraceOptions>,
-) -> Result<MessageTrace, RpcError> {
+) -> Result<Box<RawValue>, RpcError> {
     let chain = &call.node.chain;
     let message = message.into_message()?;
     let head = chain.head();
@@ -228,21 +235,24 @@ async fn trace_call(
         tracing: options.unwrap_or_default().tracing(),
     };
     let applied = chain.call(request).await?;
-    let view = chain.state(head.state_root);
-    let mut trace = Namer::new(&call, view).message(&message_cid(&message), &message, &applied);
-    trace.epoch = head.height();
-    Ok(trace)
+    let namer = Namer::new(call.clone(), chain.state(head.state_root));
+    deep::walk(move || {
+        let mut trace = namer.message(&message_cid(&message), &message, applied);
+        trace.epoch = head.height();
+        Ok(trace)
+    })
+    .await
 }
 
 /// Puts names to what a trace holds, with the actors of one state.
-struct Namer<'a> {
-    call: &'a Call,
+struct Namer {
+    call: Call,
     view: StateView,
     parties: HashMap<ActorID, (String, Option<alloy::primitives::Address>, Option<String>)>,
 }
 
-impl<'a> Namer<'a> {
-    fn new(call: &'a Call, view: StateView) -> Self {
+impl Namer {
+    fn new(call: Call, view: StateView) -> Self {
         Self {
             call,
             view,
@@ -250,7 +260,7 @@ impl<'a> Namer<'a> {
         }
     }
 
-    fn message(&mut self, cid: &Cid, message: &Message, applied: &Applied) -> MessageTrace {
+    fn message(mut self, cid: &Cid, message: &Message, applied: Applied) -> MessageTrace {
         let exit_code = applied.receipt.exit_code.value();
         let abi = self.abi_of(applied.trace.as_ref().and_then(|trace| trace.code.as_ref()));
         let gas = &applied.gas;
@@ -293,7 +303,12 @@ impl<'a> Namer<'a> {
         let reason = block
             .filter(|_| contract && !succeeded)
             .and_then(|block| from_cbor_bytes(&block.data))
-            .map(|data| self.call.node.abis.with_contracts(|evm| evm.decode_revert(&data)));
+            .map(|data| {
+                self.call
+                    .node
+                    .abis
+                    .with_contracts(|evm| evm.decode_revert(&data))
+            });
         let returns = method.filter(|_| succeeded).map(|method| &method.returns);
         let returned = block.map(|block| data(block, returns, || None));
         let inner_gas: u64 = calls.iter().map(|inner| inner.gas_used).sum();
@@ -339,7 +354,9 @@ impl<'a> Namer<'a> {
 
     fn is_contract(&self, trace: &CallTrace) -> bool {
         let code = trace.code.as_ref();
-        code.and_then(|code| actor_name(self.call, &self.view, code)).as_deref() == Some("evm")
+        code.and_then(|code| actor_name(&self.call, &self.view, code))
+            .as_deref()
+            == Some("evm")
     }
 
     /// The contract's function that a call names.
@@ -348,7 +365,10 @@ impl<'a> Namer<'a> {
             return None;
         }
         let input = from_cbor_bytes(&trace.call.params.as_ref()?.data)?;
-        self.call.node.abis.with_contracts(|evm| evm.decode_call(&input))
+        self.call
+            .node
+            .abis
+            .with_contracts(|evm| evm.decode_call(&input))
     }
 
     fn event(&self, abi: Option<&Abi>, event: &ActorEvent) -> Value {
@@ -363,7 +383,10 @@ impl<'a> Namer<'a> {
             })
             .collect();
         let log = boatyard_abi::event::evm_log(&entries).and_then(|(topics, data)| {
-            self.call.node.abis.with_contracts(|evm| evm.decode_log(&topics, &data))
+            self.call
+                .node
+                .abis
+                .with_contracts(|evm| evm.decode_log(&topics, &data))
         });
         let decoded: DecodedEvent =
             log.unwrap_or_else(|| boatyard_abi::event::decode_event(abi, &entries, Style::People));
@@ -387,9 +410,10 @@ impl<'a> Namer<'a> {
         let id_address = Address::new_id(id);
         if !self.parties.contains_key(&id) {
             let actor = self.view.actor(&id_address).ok().flatten();
-            let delegated = actor.as_ref().and_then(|(_, actor)| actor.delegated_address);
-            let name =
-                actor.and_then(|(_, actor)| actor_name(self.call, &self.view, &actor.code));
+            let delegated = actor
+                .as_ref()
+                .and_then(|(_, actor)| actor.delegated_address);
+            let name = actor.and_then(|(_, actor)| actor_name(&self.call, &self.view, &actor.code));
             let address = delegated.unwrap_or(id_address);
             let eth = delegated.and_then(|address| boatyard_chain::ethereum::to_ethereum(&address));
             self.parties.insert(id, (address_text(&address), eth, name));
@@ -399,7 +423,9 @@ impl<'a> Namer<'a> {
             id: Some(id),
             address,
             eth,
-            actor: code.and_then(|code| actor_name(self.call, &self.view, code)).or(name),
+            actor: code
+                .and_then(|code| actor_name(&self.call, &self.view, code))
+                .or(name),
         }
     }
 

@@ -72,23 +72,51 @@ async fn edit(call: &Call, edit: StateEdit) -> Result<(), RpcError> {
 
 async fn set_balance(call: Call, address: AnyAddress, amount: Quantity) -> Result<(), RpcError> {
     let amount = amount.as_tokens();
-    edit(&call, StateEdit::Balance { address: address.0, amount }).await
+    edit(
+        &call,
+        StateEdit::Balance {
+            address: address.0,
+            amount,
+        },
+    )
+    .await
 }
 
 async fn add_balance(call: Call, address: AnyAddress, amount: Quantity) -> Result<(), RpcError> {
     let balance = call.node.chain.head_state().balance(&address.0)?;
     let amount = balance + amount.as_tokens();
-    edit(&call, StateEdit::Balance { address: address.0, amount }).await
+    edit(
+        &call,
+        StateEdit::Balance {
+            address: address.0,
+            amount,
+        },
+    )
+    .await
 }
 
 async fn set_code(call: Call, address: EthAddress, code: HexBytes) -> Result<(), RpcError> {
     let address = boatyard_chain::ethereum::to_filecoin(&address.0);
-    edit(&call, StateEdit::Code { address, code: code.0 }).await
+    edit(
+        &call,
+        StateEdit::Code {
+            address,
+            code: code.0,
+        },
+    )
+    .await
 }
 
 async fn set_nonce(call: Call, address: AnyAddress, nonce: Quantity) -> Result<(), RpcError> {
     let nonce = nonce.as_u64("nonce")?;
-    edit(&call, StateEdit::Nonce { address: address.0, nonce }).await
+    edit(
+        &call,
+        StateEdit::Nonce {
+            address: address.0,
+            nonce,
+        },
+    )
+    .await
 }
 
 async fn set_storage(
@@ -98,7 +126,15 @@ async fn set_storage(
     value: Word,
 ) -> Result<bool, RpcError> {
     let address = boatyard_chain::ethereum::to_filecoin(&address.0);
-    edit(&call, StateEdit::Storage { address, slot: slot.0, value: value.0 }).await?;
+    edit(
+        &call,
+        StateEdit::Storage {
+            address,
+            slot: slot.0,
+            value: value.0,
+        },
+    )
+    .await?;
     Ok(true)
 }
 

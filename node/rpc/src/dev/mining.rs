@@ -147,7 +147,11 @@ async fn mine(
     let interval = interval.map_or(Ok(0), |interval| interval.as_u64("interval"))?;
     let chain = &call.node.chain;
     let epoch = chain.config().block_time_secs.max(1);
-    let stride = if interval % epoch == 0 { interval / epoch } else { 1 };
+    let stride = if interval % epoch == 0 {
+        interval / epoch
+    } else {
+        1
+    };
     if stride > 1 {
         chain.mine_spaced(blocks, stride).await?;
     } else {
@@ -176,7 +180,12 @@ async fn set_interval(call: Call, seconds: Quantity) -> Result<(), RpcError> {
 
 async fn evm_set_interval(call: Call, interval: Quantity) -> Result<(), RpcError> {
     let number = interval.as_u64("interval")?;
-    let hardhat = call.node.options.client_version.to_lowercase().starts_with("hardhat");
+    let hardhat = call
+        .node
+        .options
+        .client_version
+        .to_lowercase()
+        .starts_with("hardhat");
     let interval = if hardhat {
         Duration::from_millis(number)
     } else {
@@ -235,7 +244,10 @@ async fn set_beacon(call: Call, value: Word) -> Result<bool, RpcError> {
 }
 
 async fn set_gas_limit(call: Call, limit: Quantity) -> Result<bool, RpcError> {
-    call.node.chain.set_block_gas_limit(limit.as_u64("limit")?).await?;
+    call.node
+        .chain
+        .set_block_gas_limit(limit.as_u64("limit")?)
+        .await?;
     Ok(true)
 }
 
@@ -251,9 +263,18 @@ mod tests {
 
     #[test]
     fn evm_mine_takes_a_timestamp_or_an_object() {
-        let both = MineOptions { timestamp: Some(5), blocks: Some(2) };
-        assert_eq!(MineOptions::read(json!({ "timestamp": "0x5", "blocks": 2 })), Ok(both));
-        let only = MineOptions { timestamp: Some(5), blocks: None };
+        let both = MineOptions {
+            timestamp: Some(5),
+            blocks: Some(2),
+        };
+        assert_eq!(
+            MineOptions::read(json!({ "timestamp": "0x5", "blocks": 2 })),
+            Ok(both)
+        );
+        let only = MineOptions {
+            timestamp: Some(5),
+            blocks: None,
+        };
         assert_eq!(MineOptions::read(json!(5)), Ok(only));
         assert_eq!(MineOptions::read(json!({})), Ok(MineOptions::default()));
         assert!(MineOptions::read(json!([])).is_err());

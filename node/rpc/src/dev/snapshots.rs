@@ -51,7 +51,9 @@ async fn rollback(call: Call, depth: Option<Quantity>) -> Result<(), RpcError> {
 }
 
 async fn reset(call: Call, options: Option<Json>) -> Result<(), RpcError> {
-    let fork = options.as_ref().and_then(|options| options.0.get("forking"));
+    let fork = options
+        .as_ref()
+        .and_then(|options| options.0.get("forking"));
     if fork.is_some_and(|fork| !fork.is_null()) {
         return Err(RpcError::failure(
             "a running node cannot become a fork of another network; start it as one",

@@ -34,11 +34,18 @@ pub fn methods() -> Vec<Method> {
 const LARGEST_SECONDS: u64 = 1_000_000_000_000;
 
 async fn increase_time(call: Call, seconds: Quantity) -> Result<u64, RpcError> {
-    Ok(call.node.chain.increase_time(seconds.as_u64("seconds")?).await?)
+    Ok(call
+        .node
+        .chain
+        .increase_time(seconds.as_u64("seconds")?)
+        .await?)
 }
 
 async fn set_next_timestamp(call: Call, timestamp: Quantity) -> Result<(), RpcError> {
-    call.node.chain.set_next_timestamp(timestamp.as_u64("timestamp")?).await?;
+    call.node
+        .chain
+        .set_next_timestamp(timestamp.as_u64("timestamp")?)
+        .await?;
     Ok(())
 }
 

@@ -53,5 +53,6 @@ async fn to_eth(
     }
     let block = block.unwrap_or(BlockParam::Tag(Tag::Finalized));
     let id = call.node.state(block).await?.resolve(&address)?;
-    id.map(masked_id).ok_or_else(|| RpcError::actor_not_found(text))
+    id.map(masked_id)
+        .ok_or_else(|| RpcError::actor_not_found(text))
 }

@@ -77,9 +77,7 @@ impl Param for BlockParam {
             number @ Value::Number(_) => Self::number(Quantity::read(number)?).map(Self::Number),
             Value::Object(mut fields) => {
                 match (fields.remove("blockNumber"), fields.remove("blockHash")) {
-                    (Some(number), None) => {
-                        Self::number(Quantity::read(number)?).map(Self::Number)
-                    }
+                    (Some(number), None) => Self::number(Quantity::read(number)?).map(Self::Number),
                     (None, Some(hash)) => Hash::read(hash).map(|hash| Self::Hash(hash.0)),
                     _ => Err("expected either blockNumber or blockHash".into()),
                 }
@@ -121,9 +119,19 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_the_forms_that_exist() {
-        for wrong in [json!("newest"), json!({}), json!([]), json!(-1), json!("0x10000000000000000")] {
+        for wrong in [
+            json!("newest"),
+            json!({}),
+            json!([]),
+            json!(-1),
+            json!("0x10000000000000000"),
+        ] {
             assert!(BlockParam::read(wrong.clone()).is_err(), "{wrong}");
         }
-        assert!(BlockParam::parse("newest").unwrap_err().contains("finalized"));
+        assert!(
+            BlockParam::parse("newest")
+                .unwrap_err()
+                .contains("finalized")
+        );
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use alloy::primitives::{B256, U64};
-use boatyard_chain::handle::Found;
 use boatyard_chain::ExecutedTipset;
+use boatyard_chain::handle::Found;
 
 use crate::call::Call;
 use crate::error::RpcError;

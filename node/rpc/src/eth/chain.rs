@@ -126,7 +126,11 @@ pub async fn polled_head(call: &Call) -> Result<i64, RpcError> {
 pub fn accounts(call: &Call) -> Result<Vec<EthAddr>, RpcError> {
     let keyring = call.node.chain.keyring();
     let keys = keyring.addresses();
-    Ok(keys.iter().filter_map(|address| keyring.get(address)).filter_map(eth_address).collect())
+    Ok(keys
+        .iter()
+        .filter_map(|address| keyring.get(address))
+        .filter_map(eth_address)
+        .collect())
 }
 
 fn eth_address(key: Key) -> Option<EthAddr> {

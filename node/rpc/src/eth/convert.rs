@@ -9,10 +9,10 @@ use boatyard_chain::ethereum::{
     CREATE_EXTERNAL, EAM, INVOKE_EVM, from_cbor_bytes, masked_id, transaction_of,
 };
 use boatyard_chain::events::is_eth_log;
+use boatyard_chain::fees::BLOCK_GAS_LIMIT;
 use boatyard_chain::{ChainError, ExecutedMessage, ExecutedTipset, SignedMessage, StateView};
 use fvm_ipld_encoding::{BytesDe, from_slice};
 use fvm_shared::ActorID;
-use boatyard_chain::fees::BLOCK_GAS_LIMIT;
 use fvm_shared::address::Address;
 use fvm_shared::event::StampedEvent;
 use fvm_shared::message::Message;
@@ -87,7 +87,13 @@ impl Writer {
             }
             Transactions::Full(transactions)
         } else {
-            Transactions::Hashes(tipset.messages.iter().map(|message| message.eth_hash).collect())
+            Transactions::Hashes(
+                tipset
+                    .messages
+                    .iter()
+                    .map(|message| message.eth_hash)
+                    .collect(),
+            )
         };
         let header = &tipset.tipset;
         Ok(Block {
@@ -203,7 +209,11 @@ impl Writer {
             block_number: None,
             transaction_index: None,
             from: self.sender(&message.from)?,
-            to: if creates { None } else { Some(self.receiver(&message.to)?) },
+            to: if creates {
+                None
+            } else {
+                Some(self.receiver(&message.to)?)
+            },
             value: quantity(&message.value),
             kind: U64::from(2),
             input: input.into(),
@@ -232,7 +242,9 @@ impl Writer {
     /// The receipts of all messages of a tipset.
     pub fn receipts(&mut self, tipset: &ExecutedTipset) -> Result<Vec<Receipt>, ChainError> {
         let logs = self.logs_of(tipset)?;
-        (0..tipset.messages.len()).map(|index| self.receipt_with(tipset, index, &logs)).collect()
+        (0..tipset.messages.len())
+            .map(|index| self.receipt_with(tipset, index, &logs))
+            .collect()
     }
 
     fn receipt_with(
@@ -255,7 +267,10 @@ impl Writer {
         let cumulative = if self.strict {
             0
         } else {
-            tipset.messages[..=index].iter().map(|message| message.receipt.gas_used).sum()
+            tipset.messages[..=index]
+                .iter()
+                .map(|message| message.receipt.gas_used)
+                .sum()
         };
         Ok(Receipt {
             transaction_hash: message.eth_hash,
@@ -325,8 +340,10 @@ impl Writer {
         if let Some(known) = self.emitters.get(&id) {
             return Ok(*known);
         }
-        let address =
-            self.view.eth_address(&Address::new_id(id))?.unwrap_or_else(|| masked_id(id));
+        let address = self
+            .view
+            .eth_address(&Address::new_id(id))?
+            .unwrap_or_else(|| masked_id(id));
         self.emitters.insert(id, address);
         Ok(address)
     }
@@ -398,7 +415,9 @@ fn topics_and_data(event: &StampedEvent) -> (Vec<B256>, Vec<u8>) {
         .map_while(find)
         .filter_map(|entry| B256::try_from(entry.value.as_slice()).ok())
         .collect();
-    let data = find("d").map(|entry| entry.value.clone()).unwrap_or_default();
+    let data = find("d")
+        .map(|entry| entry.value.clone())
+        .unwrap_or_default();
     (topics, data)
 }
 

@@ -87,7 +87,9 @@ fn fee_history(
     let node = &call.node;
     let count = count.as_u64("block count")?;
     if count > MOST_BLOCKS {
-        return Err(RpcError::failure(format!("block count should be at most {MOST_BLOCKS}")));
+        return Err(RpcError::failure(format!(
+            "block count should be at most {MOST_BLOCKS}"
+        )));
     }
     let newest = node.block(newest)?;
     let next = quantity(&newest.next_base_fee);
@@ -99,15 +101,21 @@ fn fee_history(
     }
     tipsets.reverse();
     let oldest = tipsets.first().unwrap_or(&newest);
-    let mut base_fee_per_gas: Vec<U256> =
-        tipsets.iter().map(|tipset| quantity(tipset.tipset.base_fee())).collect();
+    let mut base_fee_per_gas: Vec<U256> = tipsets
+        .iter()
+        .map(|tipset| quantity(tipset.tipset.base_fee()))
+        .collect();
     base_fee_per_gas.push(next);
     Ok(FeeHistory {
         oldest_block: U64::from(number(oldest)),
         base_fee_per_gas,
         gas_used_ratio: tipsets.iter().map(|tipset| gas_ratio(tipset)).collect(),
-        reward: percentiles
-            .map(|wanted| tipsets.iter().map(|tipset| premiums(tipset, &wanted.0)).collect()),
+        reward: percentiles.map(|wanted| {
+            tipsets
+                .iter()
+                .map(|tipset| premiums(tipset, &wanted.0))
+                .collect()
+        }),
     })
 }
 
@@ -140,7 +148,8 @@ fn premiums(tipset: &ExecutedTipset, percentiles: &[f64]) -> Vec<U256> {
                     return *premium;
                 }
             }
-            paid.last().map_or(U256::from(LOWEST_PREMIUM), |(premium, _)| *premium)
+            paid.last()
+                .map_or(U256::from(LOWEST_PREMIUM), |(premium, _)| *premium)
         })
         .collect()
 }
@@ -160,7 +169,13 @@ mod tests {
     #[test]
     fn percentiles_must_ascend() {
         assert!(Percentiles::read(json!([0, 20.5, 100])).is_ok());
-        for wrong in [json!([50, 20]), json!([101]), json!([-1]), json!(["a"]), json!({})] {
+        for wrong in [
+            json!([50, 20]),
+            json!([101]),
+            json!([-1]),
+            json!(["a"]),
+            json!({}),
+        ] {
             assert!(Percentiles::read(wrong.clone()).is_err(), "{wrong}");
         }
         assert!(Percentiles::read(json!(vec![1; 101])).is_err());

@@ -91,7 +91,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Filters {
     fn add(&self, node: &Node, wanted: Wanted) -> Result<String, RpcError> {
         let mut table = locked(&self.0);
-        table.filters.retain(|_, filter| locked(filter).used.elapsed() < LIFETIME);
+        table
+            .filters
+            .retain(|_, filter| locked(filter).used.elapsed() < LIFETIME);
         if table.filters.len() >= MOST_FILTERS {
             return Err(RpcError::failure(format!(
                 "maximum number of filters registered ({MOST_FILTERS}); \
@@ -105,7 +107,9 @@ impl Filters {
             follower: Follower::new(&node.chain),
             used: Instant::now(),
         };
-        table.filters.insert(id.clone(), Arc::new(Mutex::new(filter)));
+        table
+            .filters
+            .insert(id.clone(), Arc::new(Mutex::new(filter)));
         Ok(id)
     }
 

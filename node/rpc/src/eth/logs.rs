@@ -91,7 +91,9 @@ impl Param for LogFilter {
 fn field<T: Param>(fields: &mut Map<String, Value>, name: &str) -> Result<Option<T>, String> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => T::read(value).map(Some).map_err(|error| format!("{name}: {error}")),
+        Some(value) => T::read(value)
+            .map(Some)
+            .map_err(|error| format!("{name}: {error}")),
     }
 }
 
@@ -116,7 +118,10 @@ impl LogFilter {
         (self.addresses.is_empty() || self.addresses.contains(&log.address))
             && topics.into_iter().all(|(index, accepted)| {
                 accepted.is_empty()
-                    || log.topics.get(index).is_some_and(|topic| accepted.contains(topic))
+                    || log
+                        .topics
+                        .get(index)
+                        .is_some_and(|topic| accepted.contains(topic))
             })
     }
 
@@ -125,7 +130,10 @@ impl LogFilter {
         let mut keys = BTreeMap::new();
         for (index, accepted) in self.topics.iter().enumerate() {
             if !accepted.is_empty() {
-                let values = accepted.iter().map(|topic| (Some(RAW), topic.to_vec())).collect();
+                let values = accepted
+                    .iter()
+                    .map(|topic| (Some(RAW), topic.to_vec()))
+                    .collect();
                 keys.insert(format!("t{}", index + 1), values);
             }
         }
@@ -153,20 +161,21 @@ pub fn find(node: &Arc<Node>, filter: &LogFilter) -> Result<Vec<Log>, RpcError> 
 }
 
 /// The epochs of a filter; `None` when all of them lie in the future.
-fn range(
-    node: &Node,
-    filter: &LogFilter,
-) -> Result<Option<(ChainEpoch, ChainEpoch)>, RpcError> {
+fn range(node: &Node, filter: &LogFilter) -> Result<Option<(ChainEpoch, ChainEpoch)>, RpcError> {
     let head = node.chain.head().height();
     if let Some(hash) = filter.hash {
         let block = BlockParam::Hash(hash);
-        let tipset = node.find_block(block)?.ok_or_else(|| unknown_block(block, head))?;
+        let tipset = node
+            .find_block(block)?
+            .ok_or_else(|| unknown_block(block, head))?;
         return Ok(Some((tipset.height(), tipset.height())));
     }
     let from = epoch(node, filter.from, "FromBlock")?;
     let to = epoch(node, filter.to, "ToBlock")?;
     if node.options.strict && (from > head || (to > head && filter.to.is_some())) {
-        return Err(RpcError::failure("events for the requested block are not yet available"));
+        return Err(RpcError::failure(
+            "events for the requested block are not yet available",
+        ));
     }
     if from > to && filter.to.is_some() {
         return Err(RpcError::failure(format!(
@@ -205,7 +214,11 @@ fn write(node: &Arc<Node>, records: &[EventRecord]) -> Result<Vec<Log>, RpcError
             let Some(log_index) = record.log_index else {
                 continue;
             };
-            let shown = if node.options.strict { record.event_index } else { log_index };
+            let shown = if node.options.strict {
+                record.event_index
+            } else {
+                log_index
+            };
             logs.push(writer.log(tipset, record.message_index, &record.event, shown)?);
         }
     }

@@ -117,13 +117,22 @@ mod tests {
 
     #[test]
     fn a_look_at_the_number_makes_no_block() {
-        assert_eq!(epochs_after(&Patience::default(), 50, Duration::from_millis(5), 100), 10);
-        assert_eq!(epochs_after(&Patience::default(), 1, Duration::from_secs(5), 100), 10);
+        assert_eq!(
+            epochs_after(&Patience::default(), 50, Duration::from_millis(5), 100),
+            10
+        );
+        assert_eq!(
+            epochs_after(&Patience::default(), 1, Duration::from_secs(5), 100),
+            10
+        );
     }
 
     #[test]
     fn waiting_ends_after_the_agreed_number_of_blocks() {
-        assert_eq!(epochs_after(&Patience::default(), 200, Duration::from_secs(1), 3), 13);
+        assert_eq!(
+            epochs_after(&Patience::default(), 200, Duration::from_secs(1), 3),
+            13
+        );
     }
 
     #[test]

@@ -21,7 +21,10 @@ pub fn failure(applied: &Applied, strict: bool) -> RpcError {
             .as_deref()
             .map(|data| format!(", revert reason=[{}]", lotus_reason(data)))
             .unwrap_or_default();
-        format!("message execution failed (exit=[{}]{reason}, vm error=[{error}])", exit_text(exit))
+        format!(
+            "message execution failed (exit=[{}]{reason}, vm error=[{error}])",
+            exit_text(exit)
+        )
     } else {
         match data.as_deref().map(reason) {
             Some(Some(reason)) => format!("execution reverted: {reason}"),
@@ -156,6 +159,9 @@ mod tests {
     #[test]
     fn a_native_failure_says_revert_too() {
         let error = failure(&applied(16, RawBytes::default()), false);
-        assert_eq!(error.message, "execution reverted: exit ErrIllegalArgument(16)");
+        assert_eq!(
+            error.message,
+            "execution reverted: exit ErrIllegalArgument(16)"
+        );
     }
 }

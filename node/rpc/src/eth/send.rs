@@ -6,17 +6,16 @@
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope, TxLegacy};
 use alloy::dyn_abi::TypedData;
 use alloy::eips::Encodable2718;
-use alloy::primitives::{
-    Address as EthAddr, B256, Bytes, Signature, U256, eip191_hash_message,
-};
+use alloy::primitives::{Address as EthAddr, B256, Bytes, Signature, U256, eip191_hash_message};
 use boatyard_chain::ethereum::{message_of, to_filecoin};
+use boatyard_chain::fees::BLOCK_GAS_LIMIT;
 use boatyard_chain::handle::Pushed;
 use boatyard_chain::{CallPoint, Key, Overrides};
-use boatyard_chain::fees::BLOCK_GAS_LIMIT;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::deep;
 use crate::error::RpcError;
 use crate::eth::transaction::TransactionRequest;
 use crate::eth::types::Transaction;
@@ -148,8 +147,14 @@ async fn fill(
             )));
         }
     }
-    if request.access_list.as_ref().is_some_and(|list| !list.is_empty()) {
-        return Err(RpcError::failure("access lists are not supported on Filecoin"));
+    if request
+        .access_list
+        .as_ref()
+        .is_some_and(|list| !list.is_empty())
+    {
+        return Err(RpcError::failure(
+            "access lists are not supported on Filecoin",
+        ));
     }
     let nonce = match request.nonce {
         Some(nonce) => nonce.as_u64("nonce")?,
@@ -266,7 +271,11 @@ async fn impersonate(
         None => {
             let node = &call.node;
             node.chain
-                .estimate_gas(message.clone(), CallPoint::PendingOfSender, Overrides::default())
+                .estimate_gas(
+                    message.clone(),
+                    CallPoint::PendingOfSender,
+                    Overrides::default(),
+                )
                 .await
                 .map_err(|error| refusal::estimate(error, node.options.strict))?
                 .limit
@@ -289,7 +298,10 @@ fn sign(key: &Key, digest: B256) -> Result<Signature, RpcError> {
     let bytes = key
         .sign_hash(&digest)
         .ok_or_else(|| RpcError::failure("a BLS key cannot sign Ethereum data"))?;
-    Ok(Signature::from_bytes_and_parity(&bytes[..64], bytes[64] == 1))
+    Ok(Signature::from_bytes_and_parity(
+        &bytes[..64],
+        bytes[64] == 1,
+    ))
 }
 
 fn eth_sign(call: &Call, address: EthAddress, data: Text) -> Result<Bytes, RpcError> {
@@ -308,10 +320,12 @@ fn personal_sign(call: &Call, data: Text, address: EthAddress) -> Result<Bytes, 
 fn sign_typed_data(call: &Call, address: EthAddress, data: Json) -> Result<Bytes, RpcError> {
     let wrong =
         |error: &dyn std::fmt::Display| RpcError::invalid_params(format!("typed data: {error}"));
-    let data: TypedData = match data.0 {
+    let data = match data.0 {
         Value::String(text) => serde_json::from_str(&text).map_err(|error| wrong(&error))?,
-        value => serde_json::from_value(value).map_err(|error| wrong(&error))?,
+        value => value,
     };
+    data.get("types").map_or(Ok(()), deep::check_texts)?;
+    let data: TypedData = serde_json::from_value(data).map_err(|error| wrong(&error))?;
     let digest = data.eip712_signing_hash().map_err(|error| wrong(&error))?;
     signature_of(call, address.0, digest)
 }

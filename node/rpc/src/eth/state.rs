@@ -1,8 +1,8 @@
 //! Balances, nonces, code, storage.
 
 use alloy::primitives::{B256, Bytes, U64, U256};
-use boatyard_chain::ethereum::to_filecoin;
 use boatyard_chain::ChainError;
+use boatyard_chain::ethereum::to_filecoin;
 
 use crate::call::Call;
 use crate::error::RpcError;
@@ -56,7 +56,9 @@ async fn nonce(call: Call, address: EthAddress, block: BlockParam) -> Result<U64
 async fn code(call: Call, address: EthAddress, block: BlockParam) -> Result<Bytes, RpcError> {
     let node = &call.node;
     if node.options.strict && node.block(block)?.height() == 0 {
-        return Err(RpcError::failure("block param must not specify genesis block"));
+        return Err(RpcError::failure(
+            "block param must not specify genesis block",
+        ));
     }
     Ok(node.state(block).await?.eth_code(&address.0)?.into())
 }

@@ -41,7 +41,11 @@ fn subscribe(call: &Call, kind: Text, filter: Option<Json>) -> Result<Source, Rp
         "newHeads" => Topic::Heads,
         "logs" => {
             let filter = filter.map(|filter| LogFilter::read(filter.0)).transpose();
-            Topic::Logs(filter.map_err(RpcError::invalid_params)?.unwrap_or_default())
+            Topic::Logs(
+                filter
+                    .map_err(RpcError::invalid_params)?
+                    .unwrap_or_default(),
+            )
         }
         "newPendingTransactions" | "pendingTransactions" => Topic::Pending,
         other => {

@@ -52,7 +52,10 @@ param_by_serde! { TransactionRequest = "transaction" }
 impl TransactionRequest {
     /// The call data.
     pub fn call_data(&self) -> &[u8] {
-        self.input.as_ref().or(self.data.as_ref()).map_or(&[], |bytes| &bytes.0)
+        self.input
+            .as_ref()
+            .or(self.data.as_ref())
+            .map_or(&[], |bytes| &bytes.0)
     }
 
     /// Receiver or creation.
@@ -84,7 +87,10 @@ impl TransactionRequest {
             from,
             to,
             sequence: 0,
-            value: self.value.map(|value| value.as_tokens()).unwrap_or_default(),
+            value: self
+                .value
+                .map(|value| value.as_tokens())
+                .unwrap_or_default(),
             method_num,
             params,
             gas_limit: 0,
@@ -140,14 +146,20 @@ pub fn overrides(
         let address = EthAddress::parse(&address).map_err(RpcError::invalid_params)?;
         let account = AccountOverride {
             balance: change.balance.map(|balance| balance.as_tokens()),
-            nonce: change.nonce.map(|nonce| nonce.as_u64("nonce")).transpose()?,
+            nonce: change
+                .nonce
+                .map(|nonce| nonce.as_u64("nonce"))
+                .transpose()?,
             code: change.code.map(|code| code.0),
             storage: change.state.map(slots).transpose()?,
             storage_diff: slots(change.state_diff.unwrap_or_default())?,
         };
         accounts.insert(to_filecoin(&address.0), account);
     }
-    let epoch = block.number.map(|number| number.as_u64("number")).transpose()?;
+    let epoch = block
+        .number
+        .map(|number| number.as_u64("number"))
+        .transpose()?;
     Ok(Overrides {
         accounts,
         epoch: epoch

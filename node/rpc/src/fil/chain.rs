@@ -158,7 +158,12 @@ fn weight(call: &Call, tipset: TipsetParam) -> Result<BigJson, RpcError> {
 
 fn find_block(call: &Call, cid: &Cid) -> Result<(Arc<ExecutedTipset>, BlockHeader), RpcError> {
     let tipset = call.node.chain.tipset_of_block(cid)?;
-    let header = tipset.tipset.blocks().iter().find(|block| block.cid() == *cid).cloned();
+    let header = tipset
+        .tipset
+        .blocks()
+        .iter()
+        .find(|block| block.cid() == *cid)
+        .cloned();
     let header = header.unwrap_or_else(|| tipset.tipset.block().clone());
     Ok((tipset, header))
 }
@@ -175,9 +180,19 @@ fn block_messages(call: &Call, cid: CidParam) -> Result<BlockMessages, RpcError>
         .iter()
         .partition(|message| message.signed.signature.kind == SignatureKind::Bls);
     Ok(BlockMessages {
-        bls_messages: bls.iter().map(|message| (&message.signed.message).into()).collect(),
-        secpk_messages: others.iter().map(|message| (&message.signed).into()).collect(),
-        cids: bls.iter().chain(&others).map(|message| message.cid.into()).collect(),
+        bls_messages: bls
+            .iter()
+            .map(|message| (&message.signed.message).into())
+            .collect(),
+        secpk_messages: others
+            .iter()
+            .map(|message| (&message.signed).into())
+            .collect(),
+        cids: bls
+            .iter()
+            .chain(&others)
+            .map(|message| message.cid.into())
+            .collect(),
     })
 }
 
@@ -190,9 +205,9 @@ pub fn find_message(call: &Call, cid: &Cid) -> Result<Message, RpcError> {
     }
     let block = object(call, cid)?;
     let signed = from_slice::<SignedMessage>(&block).map(|signed| signed.message);
-    signed.or_else(|_| from_slice::<Message>(&block)).map_err(|_| {
-        RpcError::failure(format!("the object {cid} is no message"))
-    })
+    signed
+        .or_else(|_| from_slice::<Message>(&block))
+        .map_err(|_| RpcError::failure(format!("the object {cid} is no message")))
 }
 
 fn message(call: &Call, cid: CidParam) -> Result<MessageJson, RpcError> {
@@ -203,31 +218,42 @@ fn message(call: &Call, cid: CidParam) -> Result<MessageJson, RpcError> {
 }
 
 fn messages_in(call: &Call, tipset: TipsetParam) -> Result<Vec<MessageWithCid>, RpcError> {
-    Ok(call.node.tipset(&tipset.0)?.messages.iter().map(Into::into).collect())
+    Ok(call
+        .node
+        .tipset(&tipset.0)?
+        .messages
+        .iter()
+        .map(Into::into)
+        .collect())
 }
 
 fn parent_of(call: &Call, cid: &Cid) -> Result<Option<Arc<ExecutedTipset>>, RpcError> {
-    Ok(call.node.chain.parent(&*call.node.chain.tipset_of_block(cid)?))
+    Ok(call
+        .node
+        .chain
+        .parent(&*call.node.chain.tipset_of_block(cid)?))
 }
 
-fn parent_messages(
-    call: &Call,
-    cid: CidParam,
-) -> Result<Option<Vec<MessageWithCid>>, RpcError> {
+fn parent_messages(call: &Call, cid: CidParam) -> Result<Option<Vec<MessageWithCid>>, RpcError> {
     Ok(parent_of(call, &cid.0)?.map(|parent| parent.messages.iter().map(Into::into).collect()))
 }
 
 fn parent_receipts(call: &Call, cid: CidParam) -> Result<Option<Vec<ReceiptJson>>, RpcError> {
     let parent = parent_of(call, &cid.0)?;
     Ok(parent.map(|parent| {
-        parent.messages.iter().map(|message| (&message.receipt).into()).collect()
+        parent
+            .messages
+            .iter()
+            .map(|message| (&message.receipt).into())
+            .collect()
     }))
 }
 
 fn object(call: &Call, cid: &Cid) -> Result<Vec<u8>, RpcError> {
-    call.node.chain.read_block(cid)?.ok_or_else(|| {
-        RpcError::failure(format!("blockstore: block not found: {cid}"))
-    })
+    call.node
+        .chain
+        .read_block(cid)?
+        .ok_or_else(|| RpcError::failure(format!("blockstore: block not found: {cid}")))
 }
 
 fn read_object(call: &Call, cid: CidParam) -> Result<BlobJson, RpcError> {

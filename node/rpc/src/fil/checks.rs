@@ -1,8 +1,8 @@
 //! What Lotus's command line asks before it sends: one verdict per rule.
 
+use boatyard_chain::fees::BLOCK_GAS_LIMIT;
 use boatyard_chain::message::message_bytes;
 use boatyard_vm::apply::inclusion_gas;
-use boatyard_chain::fees::BLOCK_GAS_LIMIT;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
 use num_traits::Signed;
@@ -109,12 +109,20 @@ fn check(call: &Call, message: &Message, valid_nonce: bool) -> Result<Vec<CheckS
 
     let below = |fee: &TokenAmount| {
         (message.gas_fee_cap < *fee).then(|| {
-            format!("GasFeeCap {} is below {}", message.gas_fee_cap.atto(), fee.atto())
+            format!(
+                "GasFeeCap {} is below {}",
+                message.gas_fee_cap.atto(),
+                fee.atto()
+            )
         })
     };
     let size_error = (size > LARGEST).then(|| format!("{size} bytes, at most {LARGEST}"));
-    let gas_error = (message.gas_limit < minimum)
-        .then(|| format!("GasLimit {} is below the cost of inclusion {minimum}", message.gas_limit));
+    let gas_error = (message.gas_limit < minimum).then(|| {
+        format!(
+            "GasLimit {} is below the cost of inclusion {minimum}",
+            message.gas_limit
+        )
+    });
     let nonce_error = (valid_nonce && message.sequence < sequence)
         .then(|| format!("nonce {} is used, the next is {sequence}", message.sequence));
     let balance_error = (balance < cost).then(|| format!("balance {balance}, may cost {cost}"));

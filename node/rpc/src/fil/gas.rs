@@ -1,7 +1,7 @@
 //! Estimates and fees of native messages (spec 10 §5.3).
 
-use boatyard_chain::{CallPoint, Overrides};
 use boatyard_chain::fees::BLOCK_GAS_LIMIT;
+use boatyard_chain::{CallPoint, Overrides};
 use fvm_shared::bigint::BigInt;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
@@ -74,7 +74,11 @@ pub async fn fill(
     if message.gas_limit == 0 {
         let estimate = node
             .chain
-            .estimate_gas(message.clone(), CallPoint::PendingOfSender, Overrides::default())
+            .estimate_gas(
+                message.clone(),
+                CallPoint::PendingOfSender,
+                Overrides::default(),
+            )
             .await
             .map_err(|error| refusal::estimate(error, node.options.strict))?;
         message.gas_limit = estimate.limit.min(BLOCK_GAS_LIMIT);
@@ -131,15 +135,29 @@ async fn message_gas(
     spec: Option<SendSpec>,
     tipset: TipsetParam,
 ) -> Result<MessageJson, RpcError> {
-    let filled = fill(&call, message.into_message()?, &spec.unwrap_or_default(), &tipset).await?;
+    let filled = fill(
+        &call,
+        message.into_message()?,
+        &spec.unwrap_or_default(),
+        &tipset,
+    )
+    .await?;
     Ok((&filled).into())
 }
 
-async fn gas_limit(call: Call, message: MessageJson, _tipset: TipsetParam) -> Result<u64, RpcError> {
+async fn gas_limit(
+    call: Call,
+    message: MessageJson,
+    _tipset: TipsetParam,
+) -> Result<u64, RpcError> {
     let node = &call.node;
     let estimate = node
         .chain
-        .estimate_gas(message.into_message()?, CallPoint::PendingOfSender, Overrides::default())
+        .estimate_gas(
+            message.into_message()?,
+            CallPoint::PendingOfSender,
+            Overrides::default(),
+        )
         .await
         .map_err(|error| refusal::estimate(error, node.options.strict))?;
     Ok(estimate.used)
@@ -205,7 +223,13 @@ mod tests {
         let mut cheap = message(100, 5, 1);
         limit_fee(&mut cheap, &spec);
         assert_eq!(cheap.gas_fee_cap, TokenAmount::from_atto(5));
-        limit_fee(&mut cheap, &SendSpec { maximize_fee_cap: true, ..spec });
+        limit_fee(
+            &mut cheap,
+            &SendSpec {
+                maximize_fee_cap: true,
+                ..spec
+            },
+        );
         assert_eq!(cheap.gas_fee_cap, TokenAmount::from_atto(10));
     }
 }

@@ -410,10 +410,13 @@ impl From<&BlockHeader> for BlockHeaderJson {
             ticket: header.ticket.as_ref().map(|ticket| TicketJson {
                 vrf_proof: ticket.vrf_proof.clone().into(),
             }),
-            election_proof: header.election_proof.as_ref().map(|proof| ElectionProofJson {
-                win_count: proof.win_count,
-                vrf_proof: proof.vrf_proof.clone().into(),
-            }),
+            election_proof: header
+                .election_proof
+                .as_ref()
+                .map(|proof| ElectionProofJson {
+                    win_count: proof.win_count,
+                    vrf_proof: proof.vrf_proof.clone().into(),
+                }),
             beacon_entries: header
                 .beacon_entries
                 .iter()

@@ -11,8 +11,10 @@ use cid::Cid;
 use fvm_shared::clock::ChainEpoch;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::call::{Call, Path};
+use crate::deep;
 use crate::error::RpcError;
 use crate::fil::json::{CidJson, KeyJson, MessageJson, ReceiptJson, address_text};
 use crate::fil::traces::InvocResult;
@@ -63,7 +65,10 @@ pub fn methods() -> Vec<Method> {
         ["Filecoin.StateGetReceipt"]
         (cid: CidParam, tipset: TipsetParam) -> "Receipt or null" = compute receipt;
     ];
-    all.extend(v0.into_iter().map(|method| method.on(Paths::Only(Path::V0))));
+    all.extend(
+        v0.into_iter()
+            .map(|method| method.on(Paths::Only(Path::V0))),
+    );
     all
 }
 
@@ -86,8 +91,10 @@ pub struct MsgLookup {
 fn lookup(call: &Call, location: &MessageLocation) -> MsgLookup {
     let node = &call.node;
     let message = location.message();
-    let shown: Arc<ExecutedTipset> =
-        node.chain.child(&location.tipset).unwrap_or_else(|| location.tipset.clone());
+    let shown: Arc<ExecutedTipset> = node
+        .chain
+        .child(&location.tipset)
+        .unwrap_or_else(|| location.tipset.clone());
     MsgLookup {
         message: message.cid.into(),
         receipt: (&message.receipt).into(),
@@ -103,7 +110,7 @@ async fn state_call(
     call: Call,
     message: MessageJson,
     tipset: TipsetParam,
-) -> Result<InvocResult, RpcError> {
+) -> Result<Box<RawValue>, RpcError> {
     let node = &call.node;
     let message = message.into_message()?;
     let at = if tipset.0.is_empty() {
@@ -122,17 +129,25 @@ async fn state_call(
         tracing: Tracing::Full,
     };
     let applied = node.chain.call(request).await?;
-    Ok(InvocResult::new(message_cid(&message), &message, &applied, began.elapsed()))
+    let took = began.elapsed();
+    deep::walk(move || {
+        Ok(InvocResult::new(
+            message_cid(&message),
+            &message,
+            &applied,
+            took,
+        ))
+    })
+    .await
 }
 
-async fn replay(
-    call: Call,
-    tipset: TipsetParam,
-    cid: CidParam,
-) -> Result<InvocResult, RpcError> {
+async fn replay(call: Call, tipset: TipsetParam, cid: CidParam) -> Result<Box<RawValue>, RpcError> {
     let chain = &call.node.chain;
     let Some(Found::Mined(location)) = chain.message(&cid.0) else {
-        return Err(RpcError::failure(format!("message {} is not on the chain", cid.0)));
+        return Err(RpcError::failure(format!(
+            "message {} is not on the chain",
+            cid.0
+        )));
     };
     if !tipset.0.is_empty() && tipset.0 != *location.tipset.key() {
         return Err(RpcError::failure(format!(
@@ -143,8 +158,18 @@ async fn replay(
         )));
     }
     let began = Instant::now();
-    let traced = chain.trace_message(&location.message().cid, Tracing::Full).await?;
-    Ok(InvocResult::of_executed(location.message(), &traced.applied, began.elapsed()))
+    let traced = chain
+        .trace_message(&location.message().cid, Tracing::Full)
+        .await?;
+    let took = began.elapsed();
+    deep::walk(move || {
+        Ok(InvocResult::of_executed(
+            location.message(),
+            &traced.applied,
+            took,
+        ))
+    })
+    .await
 }
 
 fn find(
@@ -158,7 +183,9 @@ fn find(
     };
     let from = from.unwrap_or_else(|| call.node.chain.head().height());
     let age = from - location.tipset.height();
-    let within = limit.filter(|limit| *limit >= 0).is_none_or(|limit| age <= limit);
+    let within = limit
+        .filter(|limit| *limit >= 0)
+        .is_none_or(|limit| age <= limit);
     (age >= 0 && within).then_some(location)
 }
 
@@ -201,7 +228,11 @@ async fn wait_message(
         )));
     }
     let allow_replaced = replaced.unwrap_or(true);
-    let location = call.node.chain.wait_message(&cid.0, confidence, allow_replaced).await?;
+    let location = call
+        .node
+        .chain
+        .wait_message(&cid.0, confidence, allow_replaced)
+        .await?;
     Ok(lookup(&call, &location))
 }
 

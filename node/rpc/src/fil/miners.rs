@@ -55,12 +55,19 @@ fn list(call: &Call, tipset: TipsetParam) -> Result<Vec<AddressJson>, RpcError> 
     let mut ids = Vec::new();
     let mut blocks = Blocks::new(fetch, MOST_BLOCKS);
     walk_map(&mut blocks, &claims, CLAIMS_WIDTH, None, &mut |key, _| {
-        ids.extend(Address::from_bytes(key).ok().and_then(|address| address.id().ok()));
+        ids.extend(
+            Address::from_bytes(key)
+                .ok()
+                .and_then(|address| address.id().ok()),
+        );
         ControlFlow::Continue(())
     })
     .map_err(|error| RpcError::failure(format!("the power actor's claims: {error}")))?;
     ids.sort_unstable();
-    Ok(ids.into_iter().map(|id| Address::new_id(id).into()).collect())
+    Ok(ids
+        .into_iter()
+        .map(|id| Address::new_id(id).into())
+        .collect())
 }
 
 /// The link at a place of a tuple.
@@ -204,11 +211,18 @@ impl From<MinerInfo> for MinerInfoJson {
         Self {
             owner: info.owner.into(),
             worker: info.worker.into(),
-            worker_change_epoch: info.pending_worker_key.as_ref().map_or(-1, |key| key.effective_at),
+            worker_change_epoch: info
+                .pending_worker_key
+                .as_ref()
+                .map_or(-1, |key| key.effective_at),
             new_worker: MaybeAddress(info.pending_worker_key.map(|key| key.new_worker)),
             control_addresses: info.control_addresses.into_iter().map(Into::into).collect(),
             peer_id: (!info.peer_id.0.is_empty()).then(|| Base::Base58Btc.encode(&info.peer_id.0)),
-            multiaddrs: info.multi_address.into_iter().map(|bytes| bytes.0.into()).collect(),
+            multiaddrs: info
+                .multi_address
+                .into_iter()
+                .map(|bytes| bytes.0.into())
+                .collect(),
             window_post_proof_type: info.window_post_proof_type,
             sector_size: info.sector_size,
             window_post_partition_sectors: info.window_post_partition_sectors,

@@ -42,7 +42,13 @@ fn next_nonce(call: &Call, address: FilAddress) -> Result<u64, RpcError> {
 }
 
 async fn push(call: Call, message: SignedMessageJson) -> Result<CidJson, RpcError> {
-    Ok(call.node.chain.push(message.into_signed()?).await?.cid.into())
+    Ok(call
+        .node
+        .chain
+        .push(message.into_signed()?)
+        .await?
+        .cid
+        .into())
 }
 
 async fn push_message(
@@ -59,8 +65,10 @@ async fn push_messages(
     messages: Vec<MessageJson>,
     spec: Option<SendSpec>,
 ) -> Result<Vec<SignedMessageJson>, RpcError> {
-    let messages: Vec<Message> =
-        messages.into_iter().map(MessageJson::into_message).collect::<Result<_, _>>()?;
+    let messages: Vec<Message> = messages
+        .into_iter()
+        .map(MessageJson::into_message)
+        .collect::<Result<_, _>>()?;
     let spec = spec.unwrap_or_default();
     let mut sent = Vec::with_capacity(messages.len());
     for message in messages {
@@ -124,10 +132,7 @@ pub async fn send(
 
 /// The key that signs for an address, which may be an ID; `None` for an
 /// impersonated sender.
-fn signing_key(
-    call: &Call,
-    address: &Address,
-) -> Result<Option<boatyard_chain::Key>, RpcError> {
+fn signing_key(call: &Call, address: &Address) -> Result<Option<boatyard_chain::Key>, RpcError> {
     if let Some(key) = find_key(call, address)? {
         return Ok(Some(key));
     }
@@ -157,5 +162,11 @@ pub fn no_key(address: &Address) -> RpcError {
 }
 
 fn pending(call: &Call, _tipset: TipsetParam) -> Result<Vec<SignedMessageJson>, RpcError> {
-    Ok(call.node.chain.pending().iter().map(|message| (&message.signed).into()).collect())
+    Ok(call
+        .node
+        .chain
+        .pending()
+        .iter()
+        .map(|message| (&message.signed).into())
+        .collect())
 }

@@ -29,7 +29,10 @@ pub fn methods() -> Vec<Method> {
         (msig: FilAddress, to: FilAddress, value: Atto, from: FilAddress, method: u64, params: Base64)
             -> "CID" = wait propose_and_send;
     ];
-    all.extend(v0.into_iter().map(|method| method.on(Paths::Only(Path::V0))));
+    all.extend(
+        v0.into_iter()
+            .map(|method| method.on(Paths::Only(Path::V0))),
+    );
     all
 }
 
@@ -101,5 +104,8 @@ async fn propose_and_send(
     params: Base64,
 ) -> Result<CidJson, RpcError> {
     let message = proposal(msig, to, value, from, method, params)?;
-    Ok(send(&call, message, &SendSpec::default()).await?.cid().into())
+    Ok(send(&call, message, &SendSpec::default())
+        .await?
+        .cid()
+        .into())
 }

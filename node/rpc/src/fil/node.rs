@@ -78,7 +78,10 @@ const PERMISSIONS: [&str; 4] = ["read", "write", "sign", "admin"];
 fn auth_new(_: &Call, permissions: Option<Vec<Text>>) -> Result<String, RpcError> {
     let permissions = permissions.unwrap_or_default();
     let allow: Vec<&str> = permissions.iter().map(|text| text.0.as_str()).collect();
-    if let Some(unknown) = allow.iter().find(|permission| !PERMISSIONS.contains(permission)) {
+    if let Some(unknown) = allow
+        .iter()
+        .find(|permission| !PERMISSIONS.contains(permission))
+    {
         return Err(RpcError::failure(format!(
             "unknown permission {}; there are read, write, sign and admin",
             crate::error::quote(unknown)
@@ -86,8 +89,11 @@ fn auth_new(_: &Call, permissions: Option<Vec<Text>>) -> Result<String, RpcError
     }
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     // Unsigned: whoever reaches the port may do everything anyway.
-    let token =
-        format!("{}.{}.", part(json!({ "alg": "none", "typ": "JWT" })), part(json!({ "Allow": allow })));
+    let token = format!(
+        "{}.{}.",
+        part(json!({ "alg": "none", "typ": "JWT" })),
+        part(json!({ "Allow": allow }))
+    );
     Ok(STANDARD.encode(token))
 }
 
@@ -106,9 +112,20 @@ fn session(call: &Call) -> Result<String, RpcError> {
     // A UUID's form; what matters is that another start gives another one.
     let since_epoch = call.node.started.0.duration_since(std::time::UNIX_EPOCH);
     let id = call.node.chain.instance_id();
-    let seed = [id.as_slice(), &since_epoch.unwrap_or_default().as_nanos().to_be_bytes()].concat();
+    let seed = [
+        id.as_slice(),
+        &since_epoch.unwrap_or_default().as_nanos().to_be_bytes(),
+    ]
+    .concat();
     let hex = hex::encode(&alloy::primitives::keccak256(seed)[..16]);
-    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+    Ok([
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-"))
 }
 
 fn start_time(call: &Call) -> Result<String, RpcError> {
@@ -117,5 +134,7 @@ fn start_time(call: &Call) -> Result<String, RpcError> {
 
 fn closing(call: &Call) -> Result<Source, RpcError> {
     let node = call.node.clone();
-    Ok(Source::new(Protocol::Channel, async move |_outlet| node.stopping().await))
+    Ok(Source::new(Protocol::Channel, async move |_outlet| {
+        node.stopping().await
+    }))
 }

@@ -46,15 +46,20 @@ impl HeadChange {
 fn chain_notify(call: &Call) -> Result<Source, RpcError> {
     let mut follower = Follower::new(&call.node.chain);
     Ok(Source::new(Protocol::Channel, async move |outlet| {
-        let mut open = outlet.send(&HeadChange::new("current", follower.head())).await.is_ok();
+        let mut open = outlet
+            .send(&HeadChange::new("current", follower.head()))
+            .await
+            .is_ok();
         while open {
             open = match follower.next().await {
-                Some(ChainEvent::Applied(tipset)) => {
-                    outlet.send(&HeadChange::new("apply", &tipset)).await.is_ok()
-                }
-                Some(ChainEvent::Reverted(tipset)) => {
-                    outlet.send(&HeadChange::new("revert", &tipset)).await.is_ok()
-                }
+                Some(ChainEvent::Applied(tipset)) => outlet
+                    .send(&HeadChange::new("apply", &tipset))
+                    .await
+                    .is_ok(),
+                Some(ChainEvent::Reverted(tipset)) => outlet
+                    .send(&HeadChange::new("revert", &tipset))
+                    .await
+                    .is_ok(),
                 Some(ChainEvent::Pending(_) | ChainEvent::Dropped(_)) => true,
                 None => false,
             };

@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::error::RpcError;
 use crate::eth::chain::NETWORK_VERSION;
-use crate::fil::miners::elements_of;
 use crate::fil::json::{ActorJson, AddressJson, AttoJson, CidJson, address_text};
+use crate::fil::miners::elements_of;
 use crate::params::{FilAddress, TipsetParam};
 use crate::registry::{Method, methods};
 
@@ -65,7 +65,8 @@ struct DecodedState {
 
 /// The record of an actor, which must exist.
 pub fn actor(view: &StateView, address: &Address) -> Result<(u64, ActorState), RpcError> {
-    view.actor(address)?.ok_or_else(|| RpcError::actor_not_found(address_text(address)))
+    view.actor(address)?
+        .ok_or_else(|| RpcError::actor_not_found(address_text(address)))
 }
 
 fn get_actor(call: &Call, address: FilAddress, tipset: TipsetParam) -> Result<ActorJson, RpcError> {
@@ -105,14 +106,18 @@ fn account_key(
 ) -> Result<AddressJson, RpcError> {
     let text = address_text(&address.0);
     if address.0.protocol() == Protocol::Actor {
-        return Err(RpcError::failure(format!("{text} is an actor's address, not an account's")));
+        return Err(RpcError::failure(format!(
+            "{text} is an actor's address, not an account's"
+        )));
     }
     let view = call.node.state_at(&tipset.0)?;
     if let Some(key) = view.account_key(&address.0)? {
         return Ok(key.into());
     }
     actor(&view, &address.0)?;
-    Err(RpcError::failure(format!("{text} is no account and has no t4 address")))
+    Err(RpcError::failure(format!(
+        "{text} is no account and has no t4 address"
+    )))
 }
 
 fn robust_address(
@@ -130,7 +135,10 @@ fn robust_address(
 
 fn list_actors(call: &Call, tipset: TipsetParam) -> Result<Vec<AddressJson>, RpcError> {
     let actors = call.node.state_at(&tipset.0)?.actors()?;
-    Ok(actors.into_keys().map(|id| Address::new_id(id).into()).collect())
+    Ok(actors
+        .into_keys()
+        .map(|id| Address::new_id(id).into())
+        .collect())
 }
 
 fn network_version(call: &Call, tipset: TipsetParam) -> Result<u32, RpcError> {

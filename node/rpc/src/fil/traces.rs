@@ -10,7 +10,9 @@ use fvm_shared::message::Message;
 use fvm_shared::receipt::Receipt;
 use serde::Serialize;
 
-use crate::fil::json::{ActorJson, AddressJson, AttoJson, BytesJson, CidJson, MessageJson, ReceiptJson};
+use crate::fil::json::{
+    ActorJson, AddressJson, AttoJson, BytesJson, CidJson, MessageJson, ReceiptJson,
+};
 
 /// A message that was tried or executed again.
 #[derive(Debug, Clone, Serialize)]
@@ -103,7 +105,12 @@ struct IpldOp {
 
 impl InvocResult {
     /// What came of trying a message.
-    pub fn new(cid: Cid, message: &Message, applied: &Applied, duration: std::time::Duration) -> Self {
+    pub fn new(
+        cid: Cid,
+        message: &Message,
+        applied: &Applied,
+        duration: std::time::Duration,
+    ) -> Self {
         Self {
             msg_cid: cid.into(),
             msg: message.into(),
@@ -136,7 +143,11 @@ impl GasCost {
     fn new(cid: Cid, message: &Message, receipt: &Receipt, gas: &GasOutputs) -> Self {
         let required = &message.gas_fee_cap * message.gas_limit;
         let paid = !gas.refund.is_zero() || !gas.base_fee_burn.is_zero();
-        let total = if paid { &required - &gas.refund } else { TokenAmount::default() };
+        let total = if paid {
+            &required - &gas.refund
+        } else {
+            TokenAmount::default()
+        };
         Self {
             message: cid.into(),
             gas_used: TokenAmount::from_atto(receipt.gas_used).into(),
@@ -196,7 +207,10 @@ impl From<&Call> for MessageTrace {
             to: call.to.into(),
             value: call.value.clone().into(),
             method: call.method,
-            params: params.map(|block| block.data.clone()).unwrap_or_default().into(),
+            params: params
+                .map(|block| block.data.clone())
+                .unwrap_or_default()
+                .into(),
             params_codec: params.map_or(0, |block| block.codec),
             gas_limit: call.gas_limit.unwrap_or(u64::MAX),
             read_only: call.read_only,
@@ -212,7 +226,10 @@ impl From<&Outcome> for ReturnTrace {
         };
         Self {
             exit_code: outcome.exit_code().value(),
-            returned: data.map(|block| block.data.clone()).unwrap_or_default().into(),
+            returned: data
+                .map(|block| block.data.clone())
+                .unwrap_or_default()
+                .into(),
             return_codec: data.map_or(0, |block| block.codec),
         }
     }

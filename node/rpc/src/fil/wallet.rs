@@ -119,7 +119,14 @@ fn new_key(call: &Call, kind: Text) -> Result<AddressJson, RpcError> {
 }
 
 fn list(call: &Call) -> Result<Vec<AddressJson>, RpcError> {
-    Ok(call.node.chain.keyring().addresses().into_iter().map(Into::into).collect())
+    Ok(call
+        .node
+        .chain
+        .keyring()
+        .addresses()
+        .into_iter()
+        .map(Into::into)
+        .collect())
 }
 
 fn has(call: &Call, address: FilAddress) -> Result<bool, RpcError> {
@@ -205,5 +212,7 @@ fn verify_signature(
 }
 
 fn validate(_: &Call, text: Text) -> Result<AddressJson, RpcError> {
-    parse_address(&text.0).map(Into::into).map_err(RpcError::invalid_params)
+    parse_address(&text.0)
+        .map(Into::into)
+        .map_err(RpcError::invalid_params)
 }

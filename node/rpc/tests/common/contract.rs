@@ -10,7 +10,10 @@ pub const ANSWER: u8 = 42;
 /// with a panic 0x11, anything else (or nothing) accepts.
 pub fn runtime() -> Vec<u8> {
     let cases: [(u8, Vec<u8>); 4] = [
-        (1, [&push_word(ANSWER)[..], &[0x60, 0x20, 0x60, 0x00, 0xf3]].concat()),
+        (
+            1,
+            [&push_word(ANSWER)[..], &[0x60, 0x20, 0x60, 0x00, 0xf3]].concat(),
+        ),
         (2, revert_with_text(b"nope")),
         (3, log_and_store()),
         (4, revert_with_panic(0x11)),
@@ -39,8 +42,9 @@ pub fn init_code() -> Vec<u8> {
     let runtime = runtime();
     let [high, low] = u16::try_from(runtime.len()).unwrap().to_be_bytes();
     // PUSH2 len DUP1 PUSH1 12 PUSH1 0 CODECOPY PUSH1 0 RETURN
-    let mut code =
-        vec![0x61, high, low, 0x80, 0x60, 0x0c, 0x60, 0x00, 0x39, 0x60, 0x00, 0xf3];
+    let mut code = vec![
+        0x61, high, low, 0x80, 0x60, 0x0c, 0x60, 0x00, 0x39, 0x60, 0x00, 0xf3,
+    ];
     code.extend(runtime);
     code
 }
@@ -91,5 +95,11 @@ fn revert_with_panic(number: u8) -> Vec<u8> {
 
 /// Bytes as `0x…`.
 pub fn hex(bytes: &[u8]) -> String {
-    format!("0x{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!(
+        "0x{}",
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    )
 }

@@ -145,10 +145,18 @@ impl TestNode {
 
     /// Sends raw HTTP and gives status, headers and body of the answer.
     pub async fn http(&self, request: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(self.address).await.expect("the port is open");
-        stream.write_all(request.as_bytes()).await.expect("the request is taken");
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("the port is open");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("the request is taken");
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("the answer comes");
+        stream
+            .read_to_end(&mut answer)
+            .await
+            .expect("the answer comes");
         let answer = String::from_utf8(answer).expect("answers are text");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -162,7 +170,9 @@ impl TestNode {
 
     /// Opens a WebSocket.
     pub async fn socket(&self, path: &str) -> Socket {
-        let stream = TcpStream::connect(self.address).await.expect("the port is open");
+        let stream = TcpStream::connect(self.address)
+            .await
+            .expect("the port is open");
         let mut client = Client::new(stream.compat(), "x", path);
         match client.handshake().await.expect("a handshake") {
             ServerResponse::Accepted { .. } => {}
@@ -298,6 +308,8 @@ impl Socket {
 
 /// A `0x` number.
 pub fn number(value: &Value) -> u64 {
-    let text = value.as_str().unwrap_or_else(|| panic!("expected a quantity, got {value}"));
+    let text = value
+        .as_str()
+        .unwrap_or_else(|| panic!("expected a quantity, got {value}"));
     u64::from_str_radix(text.trim_start_matches("0x"), 16).expect("hex digits")
 }
