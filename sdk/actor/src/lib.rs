@@ -10,6 +10,7 @@
 //! | [`dispatch`] | how a call finds its method, and what its result becomes |
 //! | [`error`] | how a method fails, and how a callee's failure travels |
 //! | [`collections`] | maps and arrays in the state |
+//! | [`nested`] | maps of arrays, maps and sets |
 //! | [`events`] | what a method tells the world |
 //! | [`abi`] | how others learn the actor's methods and shapes |
 //! | [`network`] | which policy set the code runs under; built-in actor types |
@@ -68,6 +69,7 @@ pub mod events;
 #[cfg(target_arch = "wasm32")]
 pub mod fvm;
 pub mod host;
+pub mod nested;
 pub mod network;
 pub mod runtime;
 
