@@ -11,6 +11,9 @@ use tokio::sync::broadcast;
 use crate::message::PoolMessage;
 use crate::tipset::{ExecutedMessage, ExecutedTipset};
 
+/// A value that an event's entry may have: codec (`None` for any) and bytes.
+pub type AcceptedValue = (Option<u64>, Vec<u8>);
+
 /// Which events are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
@@ -22,7 +25,7 @@ pub struct EventFilter {
     pub emitters: Vec<Address>,
     /// Key → accepted values (codec, bytes); all keys must match. A value of
     /// codec `None` matches any codec. Topics of Ethereum logs are the keys `t1` to `t4`.
-    pub keys: BTreeMap<String, Vec<(Option<u64>, Vec<u8>)>>,
+    pub keys: BTreeMap<String, Vec<AcceptedValue>>,
     /// Give up with [`crate::ChainError::TooManyEvents`] beyond this number of
     /// matches spread over more than one tipset; `None` is no limit.
     pub limit: Option<usize>,
