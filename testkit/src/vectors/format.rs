@@ -119,7 +119,7 @@ pub enum Step {
     /// The timestamp changes.
     SetTimestamp(u64),
     /// An actor is overwritten from outside.
-    SetActor(Actor),
+    SetActor(Box<Actor>),
     /// A primitive is replaced from now on.
     OverridePrimitive {
         /// Its name.
@@ -296,7 +296,7 @@ pub struct Call {
 #[derive(Debug)]
 pub enum Post {
     /// It is like this.
-    Is(Actor),
+    Is(Box<Actor>),
     /// It is gone.
     Deleted(ActorID),
 }

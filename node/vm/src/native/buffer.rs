@@ -20,6 +20,9 @@ use crate::engine::overlay::OverlayStore;
 /// forgotten at the next flush.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// A block and its links.
+type Opened = (Arc<[u8]>, Arc<[Cid]>);
+
 /// A block store with a memory.
 pub(super) struct Buffer {
     base: OverlayStore,
@@ -51,7 +54,7 @@ impl Buffer {
     ///
     /// # Errors
     /// When the store fails, or the block cannot be one of the state.
-    pub(super) fn open(&self, cid: &Cid) -> Result<Option<(Arc<[u8]>, Arc<[Cid]>)>> {
+    pub(super) fn open(&self, cid: &Cid) -> Result<Option<Opened>> {
         let Some(mut kept) = self.kept(cid)? else {
             return Ok(None);
         };

@@ -17,8 +17,10 @@
 //! | `crypto` | hashes and signatures |
 //!
 //! Invariant: with a base fee and premium of zero it leaves the roots that the FVM
-//! leaves. What only Wasm has cannot occur: running out of gas or memory, and traps
-//! that are no panics. Nothing stops an actor that never ends.
+//! leaves. What only Wasm has cannot occur: running out of gas (asking the FVM for
+//! the randomness of a future epoch does that) or of memory, and traps that are no
+//! panics. Who asks for the gas that is left hears the message's limit. Nothing
+//! stops an actor that never ends.
 
 use std::cell::RefCell;
 use std::sync::Arc;
