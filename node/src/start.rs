@@ -1,8 +1,9 @@
 //! In which order a node comes up and goes down.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use boatyard_actors_shared::REGISTRY_ACTOR_ID;
@@ -10,6 +11,7 @@ use boatyard_bundle::{Bundle, BundleError};
 use boatyard_chain::genesis::{ExtraActor, GenesisActors};
 use boatyard_chain::{ChainConfig, ChainError, ChainHandle, ChainSetup, EngineMachines};
 use boatyard_rpc::{RunningServer, ServeError, ServeOptions};
+use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
 use boatyard_vm::store::SharedStore;
 use cid::Cid;
@@ -105,10 +107,7 @@ impl Node {
         };
         let store = SharedStore::memory();
         bundle.install(&store).map_err(ChainError::Store)?;
-        let engine = Engine::new(EngineOptions {
-            policy: config.variant,
-            ..EngineOptions::default()
-        });
+        let engine = engine(config.variant);
         // Not in the manifest, so native machines have to be told.
         if let Some(code) = bundle.registry() {
             engine.register_native::<boatyard_registry::Registry>(code);
@@ -170,6 +169,20 @@ impl RunningNode {
         self.server.stop().await;
         self.chain.stop().await;
     }
+}
+
+/// The engine of this process for a policy. Nodes share it, and with it what is
+/// compiled already; code is told apart by its CID.
+fn engine(policy: NetworkVariant) -> Engine {
+    static ENGINES: Mutex<BTreeMap<u8, Engine>> = Mutex::new(BTreeMap::new());
+    let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let engine = engines.entry(policy as u8).or_insert_with(|| {
+        Engine::new(EngineOptions {
+            policy,
+            ..EngineOptions::default()
+        })
+    });
+    engine.clone()
 }
 
 /// The code registry, where the bundle has one. A foreign bundle has none, and its

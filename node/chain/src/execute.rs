@@ -19,7 +19,7 @@ use crate::machines::Purpose;
 use crate::message::{Authority, SignedMessage};
 use crate::randomness::View;
 use crate::store::Scratch;
-use crate::supply::supply;
+use crate::supply::{Meter, supply};
 use crate::tipset::{ExecutedTipset, MessageRole, TracedMessage};
 
 /// Gas limit of a block reward (spec 09 §7).
@@ -49,6 +49,9 @@ pub(crate) fn null_rounds(
     let view: Arc<dyn ChainView> = View::on_chain(core, parent);
     let mut root = root;
     let mut epoch = parent + 1;
+    let mut meter = Meter::default();
+    // Measured in the machine that has just run: it has everything at hand.
+    let mut supply = None;
     while epoch < height {
         let scratch = Scratch::over(&core.store);
         let store = scratch.shared();
@@ -60,13 +63,17 @@ pub(crate) fn null_rounds(
             if (epoch - parent) % ROUNDS_PER_REPORT == 0 {
                 tracing::info!(epoch, to = height, "passing null rounds");
             }
-            let supply = circulating(&store, &root)?;
-            let context = core.context(epoch, base_fee.clone(), supply, view.clone(), Tracing::Off);
+            let seen = match supply.take() {
+                Some(supply) => supply,
+                None => circulating(&store, &root)?,
+            };
+            let context = core.context(epoch, base_fee.clone(), seen, view.clone(), Tracing::Off);
             let mut machine =
                 core.machines
                     .open(Purpose::NullRounds, store.clone(), root, context)?;
             cron(machine.as_mut(), epoch)?;
             root = machine.flush()?;
+            supply = Some(meter.measure(&store, |id| machine.actor(id))?.circulating);
             epoch += 1;
         }
         scratch.keep(&root)?;

@@ -1,15 +1,23 @@
 //! Circulating supply (spec 09 §11).
 
+use boatyard_vm::machine::VmError;
 use boatyard_vm::state::StateTree;
 use boatyard_vm::store::SharedStore;
+use cid::Cid;
 use fvm_ipld_encoding::CborStore;
 use fvm_shared::ActorID;
+use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
+use fvm_shared::state::ActorState;
 use serde::de::DeserializeOwned;
 
 use crate::error::ChainError;
 use crate::genesis::states::{MarketState, PowerState, RewardState};
 use crate::genesis::{BURNT_FUNDS, RESERVE, RESERVE_FIL, VESTED_FIL};
+
+const REWARD: ActorID = 2;
+const POWER: ActorID = 4;
+const MARKET: ActorID = 5;
 
 /// Parts of the circulating supply, in attoFIL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,41 +38,133 @@ pub struct Supply {
 
 /// Computes the supply of a state.
 pub(crate) fn supply(tree: &StateTree<SharedStore>) -> Result<Supply, ChainError> {
-    let reward: RewardState = state(tree, 2)?;
-    let power: PowerState = state(tree, 4)?;
-    let market: MarketState = state(tree, 5)?;
-    let balance = |id| {
-        Ok::<_, ChainError>(
-            tree.actor(id)?
-                .map(|actor| actor.balance)
-                .unwrap_or_default(),
-        )
-    };
-    let vested = TokenAmount::from_whole(VESTED_FIL);
-    let mined = reward.total_storage_power_reward;
-    let reserve_disbursed = TokenAmount::from_whole(RESERVE_FIL) - balance(RESERVE)?;
-    let burnt = balance(BURNT_FUNDS)?;
-    let locked = power.total_pledge_collateral
-        + market.total_client_locked_collateral
-        + market.total_provider_locked_collateral
-        + market.total_client_storage_fee;
-    let circulating =
-        (&vested + &mined + &reserve_disbursed - &burnt - &locked).max(TokenAmount::default());
-    Ok(Supply {
-        vested,
-        mined,
-        reserve_disbursed,
-        burnt,
-        locked,
-        circulating,
-    })
+    Meter::default().measure(tree.store(), |id| tree.actor(id))
 }
 
-fn state<T: DeserializeOwned>(tree: &StateTree<SharedStore>, id: ActorID) -> Result<T, ChainError> {
-    let address = fvm_shared::address::Address::new_id(id);
-    let actor = tree.actor(id)?.ok_or(ChainError::ActorNotFound(address))?;
-    tree.store()
-        .get_cbor(&actor.state)
+/// Computes the supply of one state after another, and remembers what it read of
+/// actors whose state is still the same.
+#[derive(Default)]
+pub(crate) struct Meter {
+    mined: Option<(Cid, TokenAmount)>,
+    pledged: Option<(Cid, TokenAmount)>,
+    deals: Option<(Cid, TokenAmount)>,
+}
+
+impl Meter {
+    /// The supply of the state in which `actor` finds actors.
+    pub fn measure(
+        &mut self,
+        store: &SharedStore,
+        actor: impl Fn(ActorID) -> Result<Option<ActorState>, VmError>,
+    ) -> Result<Supply, ChainError> {
+        let head = |id| -> Result<Cid, ChainError> {
+            let found = actor(id)?.ok_or(ChainError::ActorNotFound(Address::new_id(id)))?;
+            Ok(found.state)
+        };
+        let balance = |id| -> Result<TokenAmount, ChainError> {
+            Ok(actor(id)?.map(|actor| actor.balance).unwrap_or_default())
+        };
+        let mined = remembered(&mut self.mined, head(REWARD)?, |head| {
+            let state: RewardState = load(store, head)?;
+            Ok(state.total_storage_power_reward)
+        })?;
+        let pledged = remembered(&mut self.pledged, head(POWER)?, |head| {
+            let state: PowerState = load(store, head)?;
+            Ok(state.total_pledge_collateral)
+        })?;
+        let deals = remembered(&mut self.deals, head(MARKET)?, |head| {
+            let state: MarketState = load(store, head)?;
+            Ok(state.total_client_locked_collateral
+                + state.total_provider_locked_collateral
+                + state.total_client_storage_fee)
+        })?;
+        let vested = TokenAmount::from_whole(VESTED_FIL);
+        let reserve_disbursed = TokenAmount::from_whole(RESERVE_FIL) - balance(RESERVE)?;
+        let burnt = balance(BURNT_FUNDS)?;
+        let locked = pledged + deals;
+        let circulating =
+            (&vested + &mined + &reserve_disbursed - &burnt - &locked).max(TokenAmount::default());
+        Ok(Supply {
+            vested,
+            mined,
+            reserve_disbursed,
+            burnt,
+            locked,
+            circulating,
+        })
+    }
+}
+
+fn remembered(
+    memory: &mut Option<(Cid, TokenAmount)>,
+    head: Cid,
+    read: impl FnOnce(&Cid) -> Result<TokenAmount, ChainError>,
+) -> Result<TokenAmount, ChainError> {
+    if let Some((known, amount)) = memory
+        && *known == head
+    {
+        return Ok(amount.clone());
+    }
+    let amount = read(&head)?;
+    *memory = Some((head, amount.clone()));
+    Ok(amount)
+}
+
+fn load<T: DeserializeOwned>(store: &SharedStore, head: &Cid) -> Result<T, ChainError> {
+    store
+        .get_cbor(head)
         .map_err(ChainError::Store)?
-        .ok_or(ChainError::MissingBlock(actor.state))
+        .ok_or(ChainError::MissingBlock(*head))
+}
+
+#[cfg(test)]
+mod tests {
+    use multihash_codetable::Code;
+
+    use super::*;
+
+    fn actor(head: Cid, fil: u64) -> ActorState {
+        ActorState::new(head, head, TokenAmount::from_whole(fil), 0, None)
+    }
+
+    #[test]
+    fn the_parts_add_up_and_follow_the_state() {
+        let store = SharedStore::memory();
+        let put = |reward: &RewardState| store.put_cbor(reward, Code::Blake2b256).unwrap();
+        let mut reward = RewardState::genesis();
+        reward.total_storage_power_reward = TokenAmount::from_whole(70);
+        let mut power = PowerState::genesis(&store).unwrap();
+        power.total_pledge_collateral = TokenAmount::from_whole(5);
+        let mut market = MarketState::genesis(&store).unwrap();
+        market.total_client_storage_fee = TokenAmount::from_whole(1);
+        market.total_client_locked_collateral = TokenAmount::from_whole(2);
+        market.total_provider_locked_collateral = TokenAmount::from_whole(3);
+        let power = store.put_cbor(&power, Code::Blake2b256).unwrap();
+        let market = store.put_cbor(&market, Code::Blake2b256).unwrap();
+        let mut meter = Meter::default();
+        let mut measure = |reward: Cid, reserve: u64, burnt: u64| {
+            let find = |id| {
+                Ok(Some(match id {
+                    REWARD => actor(reward, 0),
+                    POWER => actor(power, 0),
+                    MARKET => actor(market, 0),
+                    RESERVE => actor(power, reserve),
+                    _ => actor(power, burnt),
+                }))
+            };
+            meter.measure(&store, find).unwrap()
+        };
+        let one = measure(put(&reward), RESERVE_FIL - 100, 40);
+        assert_eq!(one.locked, TokenAmount::from_whole(11));
+        assert_eq!(one.reserve_disbursed, TokenAmount::from_whole(100));
+        assert_eq!(
+            one.circulating,
+            TokenAmount::from_whole(VESTED_FIL + 70 + 100 - 40 - 11)
+        );
+        // Another head is read again, and a supply is never negative.
+        reward.total_storage_power_reward = TokenAmount::from_whole(90);
+        let two = measure(put(&reward), RESERVE_FIL, 2_000_000_000);
+        assert_eq!(two.mined, TokenAmount::from_whole(90));
+        assert!(two.circulating.is_zero());
+    }
 }
