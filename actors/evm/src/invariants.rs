@@ -140,13 +140,13 @@ mod tests {
                 Code::Blake2b256,
             )
             .unwrap();
-        let changes: [(&str, fn(&mut State, cid::Cid, cid::Cid)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("the nonce is 0", |state, _, _| state.nonce = 0),
             ("another hash", |state, _, _| {
                 state.bytecode_hash = BytecodeHash::EMPTY
             }),
             ("is missing", |state, empty, _| {
-                state.bytecode = empty_of(empty)
+                state.bytecode = missing(empty)
             }),
             ("instead of null", |state, empty, _| {
                 state.transient_data = Some(TransientData {
@@ -161,7 +161,7 @@ mod tests {
                 state.contract_state = zero
             }),
             ("storage: ", |state, empty, _| {
-                state.contract_state = empty_of(empty)
+                state.contract_state = missing(empty)
             }),
         ];
         for (sentence, change) in changes {
@@ -178,13 +178,16 @@ mod tests {
         assert_eq!(check(&&store, &good(&store), Some(&id)).len(), 1);
     }
 
+    /// Gets an empty and a zero-holding root of slots.
+    type Change = fn(&mut State, cid::Cid, cid::Cid);
+
     #[derive(serde::Serialize)]
     struct Bucket<'a> {
         v: [(BytesSer<'a>, BytesSer<'a>); 1],
     }
 
     /// A CID under which nothing lies.
-    fn empty_of(cid: cid::Cid) -> cid::Cid {
+    fn missing(cid: cid::Cid) -> cid::Cid {
         cid::Cid::new_v1(IPLD_RAW, Code::Blake2b256.digest(&cid.to_bytes()))
     }
 }

@@ -139,7 +139,10 @@ fn failing<T>(result: Result<T, fvm_ipld_kamt::Error>) -> Result<T, ActorError> 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use fvm_ipld_blockstore::MemoryBlockstore;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -226,6 +229,45 @@ mod tests {
         assert_eq!(seen.len(), 100);
         assert!(seen.is_sorted());
         assert_eq!(again.flush().unwrap(), root);
+    }
+
+    fn any_slot() -> impl Strategy<Value = U256> {
+        // Neighbours share long paths, others none.
+        let near = (0..256usize, 0..40u64)
+            .prop_map(|(bit, low)| (U256::from(1) << bit).wrapping_add(U256::from(low)));
+        prop_oneof![near, any::<[u64; 4]>().prop_map(U256::from_limbs)]
+    }
+
+    proptest! {
+        /// Against an ordinary map; the root depends on the contents only.
+        #[test]
+        fn slots_are_a_map(
+            steps in prop::collection::vec((any_slot(), 0..3u64, any::<bool>()), 0..120),
+        ) {
+            let store = MemoryBlockstore::default();
+            let mut slots = Slots::empty(&store);
+            let mut model = BTreeMap::new();
+            for (slot, value, flush) in steps {
+                let value = U256::from(value);
+                let old = match value.is_zero() {
+                    true => model.remove(&slot),
+                    false => model.insert(slot, value),
+                };
+                let changes = old.unwrap_or_default() != value;
+                prop_assert_eq!(slots.set(slot, value).unwrap(), changes);
+                if flush {
+                    slots = Slots::stored(slots.flush().unwrap(), &store);
+                }
+            }
+            let mut entries = Vec::new();
+            slots.for_each(|slot, value| { entries.push((slot, value)); Ok(()) }).unwrap();
+            prop_assert_eq!(&entries, &Vec::from_iter(model.clone()));
+            let mut again = Slots::empty(&store);
+            for (slot, value) in model.into_iter().rev() {
+                again.set(slot, value).unwrap();
+            }
+            prop_assert_eq!(slots.flush().unwrap(), again.flush().unwrap());
+        }
     }
 
     #[test]

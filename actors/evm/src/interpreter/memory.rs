@@ -58,31 +58,47 @@ pub(super) fn region<RT: Runtime>(
     offset: U256,
     size: U256,
 ) -> Outcome<Range<usize>> {
-    let size = fits(size)?;
+    let size = fits(&size)?;
     if size == 0 {
         return Ok(0..0);
     }
+    let start = fixed(interpreter, machine, &offset, size)?;
+    Ok(start..start + size as usize)
+}
+
+/// The start of a region of `size` bytes, not 0, grown to exist.
+#[inline]
+fn fixed<RT: Runtime>(
+    interpreter: &mut Interpreter<EthInterpreter>,
+    machine: &mut Machine<'_, RT>,
+    offset: &U256,
+    size: u32,
+) -> Outcome<usize> {
     let start = fits(offset)?;
     let end = start
         .checked_add(size)
         .ok_or(InstructionResult::OutOfOffset)?;
-    grow(interpreter, machine, end)?;
-    Ok(start as usize..end as usize)
-}
-
-fn fits(operand: U256) -> Outcome<u32> {
-    u32::try_from(operand).map_err(|_| InstructionResult::OutOfOffset)
+    if end as usize > interpreter.memory.len() {
+        grow(interpreter, machine, end)?;
+    }
+    Ok(start as usize)
 }
 
 #[inline]
+fn fits(operand: &U256) -> Outcome<u32> {
+    let [low, rest @ ..] = operand.as_limbs();
+    match u32::try_from(*low) {
+        Ok(low) if *rest == [0; 3] => Ok(low),
+        _ => Err(InstructionResult::OutOfOffset),
+    }
+}
+
+#[cold]
 fn grow<RT: Runtime>(
     interpreter: &mut Interpreter<EthInterpreter>,
     machine: &mut Machine<'_, RT>,
     end: u32,
 ) -> Outcome {
-    if end as usize <= interpreter.memory.len() {
-        return Ok(());
-    }
     let bytes = u64::from(end).next_multiple_of(32);
     obtainable(bytes).or_abort(machine)?;
     interpreter.memory.resize(bytes as usize);
@@ -100,23 +116,23 @@ pub(super) fn copy(memory: &mut SharedMemory, target: Range<usize>, source: &[u8
 
 pub(super) fn mload<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let offset = *top(ctx.interpreter)?;
-    let word = region(ctx.interpreter, ctx.host, offset, U256::from(32))?;
-    let word = ctx.interpreter.memory.get_u256(word.start);
+    let start = fixed(ctx.interpreter, ctx.host, &offset, 32)?;
+    let word = ctx.interpreter.memory.get_u256(start);
     *top(ctx.interpreter)? = word;
     Ok(())
 }
 
 pub(super) fn mstore<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let [offset, word] = pop(ctx.interpreter)?;
-    let target = region(ctx.interpreter, ctx.host, offset, U256::from(32))?;
-    ctx.interpreter.memory.set_u256(target.start, word);
+    let start = fixed(ctx.interpreter, ctx.host, &offset, 32)?;
+    ctx.interpreter.memory.set_u256(start, word);
     Ok(())
 }
 
 pub(super) fn mstore8<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let [offset, word] = pop(ctx.interpreter)?;
-    let target = region(ctx.interpreter, ctx.host, offset, U256::from(1))?;
-    ctx.interpreter.memory.set_byte(target.start, word.byte(0));
+    let start = fixed(ctx.interpreter, ctx.host, &offset, 1)?;
+    ctx.interpreter.memory.set_byte(start, word.byte(0));
     Ok(())
 }
 
@@ -170,7 +186,7 @@ pub(super) fn returndatacopy<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let target = region(ctx.interpreter, ctx.host, target, size)?;
     let interpreter = ctx.interpreter;
     let source = &interpreter.return_data.0;
-    let start = fits(offset)? as usize;
+    let start = fits(&offset)? as usize;
     if start > source.len() || target.len() > source.len() - start {
         return Err(InstructionResult::OutOfOffset);
     }

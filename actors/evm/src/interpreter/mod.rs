@@ -120,16 +120,48 @@ pub(crate) fn run<'rt, RT: Runtime>(
     Ok((machine.contract, ended))
 }
 
-/// The only place where instructions are executed.
-///
-/// A tracer for the native machine belongs here: `Interpreter::step` does one
-/// round of the same loop, with stack, memory and program counter open to view
-/// before and after it.
-fn execute<'rt, RT: Runtime>(
+/// The only place where instructions are executed: on chain the loop of revm as it
+/// is, for there the FVM counts every step.
+#[cfg(target_arch = "wasm32")]
+fn execute<RT: Runtime>(
     interpreter: &mut Interpreter<EthInterpreter>,
-    machine: &mut Machine<'rt, RT>,
+    machine: &mut Machine<'_, RT>,
 ) -> InterpreterAction {
     interpreter.run_plain(const { &table::instructions() }, &FREE, machine)
+}
+
+/// The only place where instructions are executed: natively the same loop, round by
+/// round, so that the machine hears of the work and can end what does not end by
+/// itself.
+///
+/// A tracer belongs here: before and after a round stack, memory and program
+/// counter are open to view.
+#[cfg(not(target_arch = "wasm32"))]
+fn execute<RT: Runtime>(
+    interpreter: &mut Interpreter<EthInterpreter>,
+    machine: &mut Machine<'_, RT>,
+) -> InterpreterAction {
+    use boatyard_sdk::Host;
+    use revm_interpreter::interpreter_types::LoopControl;
+
+    /// About what an instruction costs on chain.
+    const GAS_PER_ROUND: u64 = 700;
+    const ROUNDS_PER_CHARGE: u64 = 1 << 16;
+
+    let table = const { &table::instructions() };
+    let end = 'run: loop {
+        for _ in 0..ROUNDS_PER_CHARGE {
+            if let Err(end) = interpreter.step(table, &FREE, machine) {
+                break 'run end;
+            }
+        }
+        let gas = ROUNDS_PER_CHARGE * GAS_PER_ROUND;
+        machine.rt.host().charge_gas("EVM instructions", gas);
+    };
+    if interpreter.bytecode.action().is_none() {
+        interpreter.halt(end);
+    }
+    interpreter.take_next_action()
 }
 
 /// The exit code of an exceptional halt (spec 02 §15).

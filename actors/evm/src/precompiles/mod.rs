@@ -129,7 +129,12 @@ pub(crate) fn run<RT: Runtime>(
 ) -> Output {
     use Precompile::*;
     let input = request.input;
-    match Precompile::at(address) {
+    let precompile = Precompile::at(address);
+    #[cfg(not(target_arch = "wasm32"))]
+    if let Some(precompile) = precompile {
+        charge(machine.rt, precompile, input);
+    }
+    match precompile {
         None => Ok(Vec::new()),
         Some(EcRecover) => Ok(ethereum::ecrecover(machine.rt, input)),
         Some(Sha256) => Ok(ethereum::sha256(machine.rt, input)),
@@ -154,4 +159,29 @@ pub(crate) fn run<RT: Runtime>(
         Some(CallActorId) => filecoin::call_actor_id(machine, request),
         Some(GetRandomness) => filecoin::get_randomness(machine.rt, input),
     }
+}
+
+/// Tells a native machine of work that can be endless whatever the input's length;
+/// on chain the FVM counts it. The figures are about the costs there.
+#[cfg(not(target_arch = "wasm32"))]
+fn charge(rt: &impl Runtime, precompile: Precompile, input: &[u8]) {
+    use boatyard_sdk::Host;
+
+    const GAS_PER_ROUND: u64 = 2_000;
+    const GAS_PER_PRODUCT: u64 = 1_000;
+
+    let mut head = Reader::new(input);
+    let gas = match precompile {
+        Precompile::Blake2F => GAS_PER_ROUND * u64::from(u32::from_be_bytes(head.array())),
+        Precompile::ModExp => {
+            let mut length = || head.u32().map_or(0, u64::from);
+            let (base, exponent, modulus) = (length(), length(), length());
+            let limbs = base.max(modulus).div_ceil(8);
+            GAS_PER_PRODUCT
+                .saturating_mul(limbs * limbs)
+                .saturating_mul(8 * exponent)
+        }
+        _ => return,
+    };
+    rt.host().charge_gas("EVM precompile", gas);
 }

@@ -1,7 +1,7 @@
 //! Known answers of Ethereum's precompiles.
 
 use boatyard_actors_shared::EthAddress;
-use boatyard_mock::MockRuntime;
+use boatyard_mock::{Check, MockRuntime};
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
@@ -41,24 +41,28 @@ fn word(value: u64) -> Vec<u8> {
 /// What the precompile at `00…address` gives, `None` if it fails.
 #[track_caller]
 fn run(address: u16, input: &[u8]) -> Option<Vec<u8>> {
+    run_on(&MockRuntime::new(), address, input)
+}
+
+#[track_caller]
+fn run_on(rt: &MockRuntime, address: u16, input: &[u8]) -> Option<Vec<u8>> {
     let mut target = EthAddress::NULL;
     target.0[18..].copy_from_slice(&address.to_be_bytes());
     let input = input.to_vec();
-    MockRuntime::new()
-        .within(move |rt| {
-            let mut machine = Machine::new(rt, crate::state::Contract::new(rt));
-            let request = Request {
-                kind: CallKind::Static,
-                gas: 0,
-                input: &input,
-            };
-            match super::run(&mut machine, target, &request) {
-                Ok(output) => Ok(Some(output)),
-                Err(Failure::Failed) => Ok(None),
-                Err(Failure::Abort(error)) => Err(error),
-            }
-        })
-        .expect("the frame goes on")
+    rt.within(move |rt| {
+        let mut machine = Machine::new(rt, crate::state::Contract::new(rt));
+        let request = Request {
+            kind: CallKind::Static,
+            gas: 0,
+            input: &input,
+        };
+        match super::run(&mut machine, target, &request) {
+            Ok(output) => Ok(Some(output)),
+            Err(Failure::Failed) => Ok(None),
+            Err(Failure::Abort(error)) => Err(error),
+        }
+    })
+    .expect("the frame goes on")
 }
 
 /// The coordinate's or point's negative under a field of `p`.
@@ -517,6 +521,32 @@ fn p256_signatures_are_verified() {
     }
     for input in bad {
         assert_eq!(run(0x100, &input), Some(vec![]), "{}", hex::encode(&input));
+    }
+}
+
+/// A native machine that counts must be able to end what the input makes long.
+#[test]
+fn long_work_is_told_to_native_machines() {
+    let rounds = 1_000u32;
+    let mut blake = vec![0; 213];
+    blake[..4].copy_from_slice(&rounds.to_be_bytes());
+    let power = modexp(&[1; 64], &[1; 32], &[1; 16]);
+    for (address, input, expected) in [
+        (9, blake, Some(2_000 * 1_000)),
+        (5, power, Some(1_000 * 8 * 8 * 8 * 32)),
+        (6, vec![0; 128], None),
+    ] {
+        let rt = MockRuntime::new();
+        run_on(&rt, address, &input);
+        let charged: Vec<_> = rt
+            .checks()
+            .into_iter()
+            .filter_map(|check| match check {
+                Check::Gas { compute, .. } => Some(compute),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(charged, Vec::from_iter(expected), "{address}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Jumps, the ends of a run, and opcodes that do not exist (spec 02 §7.4, §8).
 
+use boatyard_mock::Check;
 use revm_interpreter::primitives::U256;
 
 use super::world::*;
@@ -42,6 +43,17 @@ fn a_loop_ends() {
         eval("0 10 loop: DUP1 SWAP2 ADD SWAP1 1 SWAP1 SUB DUP1 @loop JUMPI POP"),
         U256::from(55)
     );
+}
+
+/// Nothing meters natively run code but what it tells itself.
+#[test]
+fn a_native_machine_hears_of_long_loops() {
+    let rt = contract("0xffff loop: 1 SWAP1 SUB DUP1 @loop JUMPI");
+    assert_eq!(exit(&rt), 0);
+    let charges = rt.checks().into_iter();
+    let charges = charges.filter(|check| matches!(check, Check::Gas { .. }));
+    // Seven instructions a round.
+    assert_eq!(charges.count(), 0xffff * 7 / 65_536);
 }
 
 #[test]
