@@ -76,7 +76,7 @@ impl Reply {
 pub(super) enum Stop {
     /// It was not made.
     Refused(ErrorNumber, String),
-    /// The message is over.
+    /// It used up all gas, as an interceptor pretends.
     OutOfGas,
     /// The machine is over.
     Fault(VmError),
@@ -463,7 +463,12 @@ impl<'a> Execution<'a> {
                 (Reply::empty(ExitCode::USR_ASSERTION_FAILED), Some(words))
             }
             Err(Ended::Ordered(Order::Exit(reply))) => (reply, None),
-            Err(Ended::Ordered(Order::OutOfGas)) => return Err(Stop::OutOfGas),
+            // The pretence ends with the actor that made the call: its own caller has
+            // gas left, as on the FVM under a limit of gas.
+            Err(Ended::Ordered(Order::OutOfGas)) => (
+                Reply::empty(ExitCode::SYS_OUT_OF_GAS),
+                Some("out of gas".to_owned()),
+            ),
             Err(Ended::Ordered(Order::Fault(fault))) => return Err(Stop::Fault(fault)),
         };
         self.note_end(failures, &frame, &reply, words);

@@ -99,18 +99,8 @@ impl NativeMachine {
         let core = Core {
             manifest: manifest(engine, &tree)?,
             tree: RefCell::new(tree),
-            network: NetworkContext {
-                epoch: context.epoch,
-                timestamp: context.timestamp,
-                base_fee: context.base_fee.clone(),
-                chain_id: context.chain_id,
-                network_version: context.network_version.into(),
-            },
-            substitutions: context
-                .substitutions
-                .as_deref()
-                .cloned()
-                .unwrap_or_default(),
+            network: network(&context),
+            substitutions: substitutions(&context),
             context,
             engine: engine.clone(),
         };
@@ -173,6 +163,40 @@ impl Machine for NativeMachine {
     fn register(&mut self, address: &Address) -> Result<ActorID, VmError> {
         self.core_mut()?.tree.get_mut().register(address)
     }
+
+    fn enter(&mut self, context: &Context) -> bool {
+        let Some(core) = self.core.as_deref_mut() else {
+            return false;
+        };
+        core.network = network(context);
+        core.substitutions = substitutions(context);
+        core.context = context.clone();
+        true
+    }
+
+    fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, VmError> {
+        let tree = self.core()?.tree.borrow();
+        tree.store().get(cid).map_err(VmError::State)
+    }
+}
+
+/// What actors see of a context.
+fn network(context: &Context) -> NetworkContext {
+    NetworkContext {
+        epoch: context.epoch,
+        timestamp: context.timestamp,
+        base_fee: context.base_fee.clone(),
+        chain_id: context.chain_id,
+        network_version: context.network_version.into(),
+    }
+}
+
+fn substitutions(context: &Context) -> Substitutions {
+    context
+        .substitutions
+        .as_deref()
+        .cloned()
+        .unwrap_or_default()
 }
 
 impl Core {

@@ -16,7 +16,7 @@ use crate::machine::VmError;
 pub(super) enum Order {
     /// The running actor's call ends with this.
     Exit(Reply),
-    /// The message ends: its gas is used up, as somebody pretends.
+    /// The running actor's call ends for want of gas, as an interceptor pretends.
     OutOfGas,
     /// The machine ends.
     Fault(VmError),
