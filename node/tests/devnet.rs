@@ -1,14 +1,21 @@
 //! A whole devnet with real actors, on the FVM and natively.
 
+use std::sync::Arc;
+
 use alloy::primitives::{Address as EthAddress, B256, U256, hex, keccak256};
+use boatyard_bundle::Bundle;
 use boatyard_chain::ethereum::{INVOKE_EVM, from_cbor_bytes, target, to_filecoin};
+use boatyard_chain::genesis::GenesisActors;
 use boatyard_chain::{
-    CallPoint, CallRequest, ChainHandle, EstimateError, EventFilter, ExecutedMessage, MiningMode,
-    Overrides, SignedMessage, StateEdit,
+    CallPoint, CallRequest, ChainConfig, ChainHandle, ChainSetup, EngineMachines, EstimateError,
+    EventFilter, ExecutedMessage, MiningMode, Overrides, SignedMessage, StateEdit,
 };
+use boatyard_node::proofs::NoProofs;
 use boatyard_node::{BundleSource, Node, NodeConfig, NodeError};
+use boatyard_sdk::NetworkVariant;
 use boatyard_vm::context::Tracing;
-use boatyard_vm::engine::MachineKind;
+use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
+use boatyard_vm::store::SharedStore;
 use fvm_ipld_encoding::RawBytes;
 use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
@@ -185,6 +192,8 @@ async fn a_contract_is_deployed_called_and_leaves_events_and_storage() {
         let found = chain.events(&filter).unwrap();
         assert_eq!(found.len(), 1, "{machine:?}");
         assert_eq!(found[0].log_index, Some(0));
+        let root = executed.receipt.events_root.unwrap();
+        assert!(chain.read_block(&root).unwrap().is_some(), "{machine:?}");
         let entries = &found[0].event.event.entries;
         assert_eq!(
             (entries[0].key.as_str(), entries[0].value.as_slice()),
@@ -435,6 +444,36 @@ async fn both_machines_give_the_same_states() {
         of_this.push(chain.head().state_root);
         assert_eq!(chain.head().events().count(), 1);
         roots.push(of_this);
+    }
+    assert_eq!(roots[0], roots[1]);
+}
+
+/// The embedded actors' null rounds run natively whatever machine is chosen; here
+/// they run on the FVM.
+#[tokio::test]
+async fn null_rounds_give_the_same_states_on_both_machines() {
+    let mut roots = Vec::new();
+    for machine in MACHINES {
+        let bundle = Bundle::embedded(NetworkVariant::Devnet);
+        let store = SharedStore::memory();
+        bundle.install(&store).unwrap();
+        let engine = Engine::new(EngineOptions {
+            policy: NetworkVariant::Devnet,
+            ..EngineOptions::default()
+        });
+        let chain = ChainHandle::start(ChainSetup {
+            config: ChainConfig::default(),
+            store,
+            actors: GenesisActors {
+                builtin: bundle.actors().to_vec(),
+                extra: Vec::new(),
+            },
+            machines: Arc::new(EngineMachines::new(engine, machine)),
+            verifier: Arc::new(NoProofs),
+        })
+        .unwrap();
+        chain.advance_to(2_100).await.unwrap();
+        roots.push((chain.head().start_root, chain.head().state_root));
     }
     assert_eq!(roots[0], roots[1]);
 }

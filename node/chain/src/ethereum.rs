@@ -404,3 +404,229 @@ fn kind_and_input(message: &Message) -> Result<(TxKind, Bytes), NotEthereum> {
     }
     Ok((TxKind::Call(to), input))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{address, hex};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::keys::{Key, KeyKind};
+
+    const CHAIN_ID: u64 = 314;
+
+    #[test]
+    fn addresses_are_those_of_the_sheet() {
+        let eth = address!("00112233445566778899aabbccddeeff00112233");
+        let f410 = to_filecoin(&eth);
+        assert_eq!(
+            hex::encode(f410.to_bytes()),
+            "040a00112233445566778899aabbccddeeff00112233"
+        );
+        assert_eq!(to_ethereum(&f410), Some(eth));
+        let masked = masked_id(1001);
+        assert_eq!(masked, address!("ff000000000000000000000000000000000003e9"));
+        assert_eq!(to_filecoin(&masked), Address::new_id(1001));
+        assert_eq!(to_ethereum(&Address::new_id(1001)), Some(masked));
+        assert_eq!(
+            unmask_id(&address!("ff000000000000000000000100000000000003e9")),
+            None
+        );
+        assert_eq!(to_ethereum(&Address::new_actor(b"x")), None);
+        assert_eq!(
+            to_ethereum(&Address::new_delegated(32, &[0; 20]).unwrap()),
+            None
+        );
+        assert_eq!(
+            to_ethereum(&Address::new_delegated(10, &[0; 19]).unwrap()),
+            None
+        );
+    }
+
+    #[test]
+    fn amounts_are_quantities_within_256_bits() {
+        assert_eq!(to_wei(&TokenAmount::from_atto(-1)), None);
+        assert_eq!(to_wei(&to_tokens(U256::MAX)), Some(U256::MAX));
+        assert_eq!(
+            to_wei(&(to_tokens(U256::MAX) + TokenAmount::from_atto(1))),
+            None
+        );
+        assert!(to_tokens(U256::ZERO).is_zero());
+    }
+
+    fn message(to: Address, method_num: MethodNum, params: RawBytes) -> Message {
+        let key = Key::new(KeyKind::Delegated, &[7; 32]).unwrap();
+        Message {
+            version: 0,
+            from: key.address(),
+            to,
+            sequence: 3,
+            value: TokenAmount::from_atto(5),
+            method_num,
+            params,
+            gas_limit: 1_000_000,
+            gas_fee_cap: TokenAmount::from_atto(100),
+            gas_premium: TokenAmount::from_atto(1),
+        }
+    }
+
+    #[test]
+    fn messages_that_no_transaction_can_express_are_told_apart() {
+        let to = to_filecoin(&EthAddress::repeat_byte(1));
+        let good = || message(to, INVOKE_EVM, cbor_bytes(b"x"));
+        assert!(unsigned_1559(&good(), CHAIN_ID).is_ok());
+        let other = [
+            (
+                "version",
+                Message {
+                    version: 1,
+                    ..good()
+                },
+            ),
+            (
+                "sender",
+                Message {
+                    from: Address::new_id(5),
+                    ..good()
+                },
+            ),
+            (
+                "method",
+                Message {
+                    method_num: 0,
+                    ..good()
+                },
+            ),
+            (
+                "receiver",
+                Message {
+                    to: Address::new_actor(b"x"),
+                    ..good()
+                },
+            ),
+            (
+                "no CBOR",
+                Message {
+                    params: RawBytes::new(vec![0xff]),
+                    ..good()
+                },
+            ),
+            (
+                "empty input",
+                Message {
+                    params: cbor_bytes(b""),
+                    ..good()
+                },
+            ),
+            (
+                "value",
+                Message {
+                    value: TokenAmount::from_atto(-1),
+                    ..good()
+                },
+            ),
+            (
+                "fee",
+                Message {
+                    gas_fee_cap: TokenAmount::from_atto(-1),
+                    ..good()
+                },
+            ),
+        ];
+        for (word, message) in other {
+            let refused = unsigned_1559(&message, CHAIN_ID).unwrap_err().to_string();
+            assert!(refused.contains(word), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_delegated_signature_of_an_unknown_form_is_no_transaction() {
+        let key = Key::new(KeyKind::Delegated, &[7; 32]).unwrap();
+        let to = to_filecoin(&EthAddress::repeat_byte(1));
+        let signed = key
+            .sign_message(message(to, INVOKE_EVM, RawBytes::default()), CHAIN_ID)
+            .unwrap();
+        assert!(transaction_of(&signed, CHAIN_ID).is_ok());
+        assert!(check_signature(&signed, CHAIN_ID).is_ok());
+        // The chain ID is part of what is signed.
+        assert!(check_signature(&signed, CHAIN_ID + 1).is_err());
+        for data in [
+            vec![],
+            vec![0; 64],
+            vec![2; 65],
+            vec![0; 66],
+            [vec![HOMESTEAD], vec![1; 64], vec![29]].concat(),
+            [vec![EIP_155], vec![1; 64], vec![0, 34]].concat(),
+            [vec![EIP_155], vec![1; 64], vec![1; 9]].concat(),
+        ] {
+            let mut other = signed.clone();
+            other.signature.data = data;
+            assert!(
+                transaction_of(&other, CHAIN_ID).is_err(),
+                "{:?}",
+                other.signature.data
+            );
+            assert!(check_signature(&other, CHAIN_ID).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused(raw in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode_transaction(&raw, CHAIN_ID);
+            for first in [0x02, 0xf8] {
+                let mut raw = raw.clone();
+                raw.insert(0, first);
+                let _ = decode_transaction(&raw, CHAIN_ID);
+            }
+        }
+
+        #[test]
+        fn transactions_and_messages_are_each_others_inverse(
+            nonce in any::<u64>(),
+            gas_limit in any::<u64>(),
+            fees in (any::<u64>(), any::<u64>()),
+            to in any::<Option<[u8; 20]>>(),
+            value in any::<u128>(),
+            input in prop::collection::vec(any::<u8>(), 0..100),
+            form in 0..3,
+            chain_id in 1u64..1 << 40,
+        ) {
+            use alloy::eips::eip2718::Encodable2718;
+            let key = Key::new(KeyKind::Delegated, &[7; 32]).unwrap();
+            let to = to.map_or(TxKind::Create, |to| TxKind::Call(to.into()));
+            let input = Bytes::from(input);
+            let value = U256::from(value);
+            let sign = |hash: B256| {
+                alloy::primitives::Signature::from_raw(&key.sign_hash(&hash).unwrap()).unwrap()
+            };
+            let envelope = if form == 0 {
+                let tx = TxEip1559 {
+                    chain_id,
+                    nonce,
+                    gas_limit,
+                    max_fee_per_gas: fees.0.into(),
+                    max_priority_fee_per_gas: fees.1.into(),
+                    to,
+                    value,
+                    access_list: Default::default(),
+                    input,
+                };
+                let signature = sign(tx.signature_hash());
+                TxEnvelope::from(tx.into_signed(signature))
+            } else {
+                let chain_id = (form == 1).then_some(chain_id);
+                let gas_price = fees.0.into();
+                let tx = TxLegacy { chain_id, nonce, gas_price, gas_limit, to, value, input };
+                let signature = sign(tx.signature_hash());
+                TxEnvelope::from(tx.into_signed(signature))
+            };
+            let raw = envelope.encoded_2718();
+            let signed = decode_transaction(&raw, chain_id).unwrap();
+            prop_assert_eq!(signed.message.from, key.address());
+            prop_assert_eq!(transaction_of(&signed, chain_id).unwrap().encoded_2718(), raw);
+            prop_assert_eq!(signed.eth_hash(chain_id), *envelope.hash());
+            prop_assert_eq!(check_signature(&signed, chain_id), Ok(()));
+        }
+    }
+}

@@ -50,12 +50,16 @@ pub(crate) fn null_rounds(
     let mut root = root;
     let mut epoch = parent + 1;
     let mut meter = Meter::default();
-    // Measured in the machine that has just run: it has everything at hand.
-    let mut supply = None;
     while epoch < height {
         let scratch = Scratch::over(&core.store);
         let store = scratch.shared();
         let until = height.min(epoch + ROUNDS_PER_SCRATCH);
+        let mut supply = circulating(&store, &root)?;
+        let open = |context, root| {
+            core.machines
+                .open(Purpose::NullRounds, store.clone(), root, context)
+        };
+        let mut running: Option<Box<dyn Machine>> = None;
         while epoch < until {
             if core.stopping() {
                 return Err(ChainError::Stopped);
@@ -63,18 +67,27 @@ pub(crate) fn null_rounds(
             if (epoch - parent) % ROUNDS_PER_REPORT == 0 {
                 tracing::info!(epoch, to = height, "passing null rounds");
             }
-            let seen = match supply.take() {
-                Some(supply) => supply,
-                None => circulating(&store, &root)?,
+            let context = core.context(epoch, base_fee.clone(), supply, view.clone(), Tracing::Off);
+            // The state stays in memory if the machine can go on.
+            let mut machine = match running.take() {
+                None => open(context, root)?,
+                Some(mut machine) => {
+                    if !machine.enter(&context) {
+                        root = machine.flush()?;
+                        machine = open(context, root)?;
+                    }
+                    machine
+                }
             };
-            let context = core.context(epoch, base_fee.clone(), seen, view.clone(), Tracing::Off);
-            let mut machine =
-                core.machines
-                    .open(Purpose::NullRounds, store.clone(), root, context)?;
             cron(machine.as_mut(), epoch)?;
-            root = machine.flush()?;
-            supply = Some(meter.measure(&store, |id| machine.actor(id))?.circulating);
+            // Measured in the machine that has just run: it has everything at hand.
+            let block = |cid: &Cid| Ok(machine.block(cid)?);
+            supply = meter.measure(block, |id| machine.actor(id))?.circulating;
+            running = Some(machine);
             epoch += 1;
+        }
+        if let Some(mut machine) = running {
+            root = machine.flush()?;
         }
         scratch.keep(&root)?;
     }

@@ -349,3 +349,108 @@ impl Keyring {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [KeyKind; 3] = [KeyKind::Secp256k1, KeyKind::Bls, KeyKind::Delegated];
+
+    #[test]
+    fn what_a_key_signs_is_its_addresses_and_nobody_elses() {
+        for kind in KINDS {
+            let key = Key::new(kind, &[5; 32]).unwrap();
+            let other = Key::new(kind, &[6; 32]).unwrap();
+            let signature = key.sign(b"data");
+            assert_eq!(
+                verify(&signature, b"data", &key.address()),
+                Ok(()),
+                "{kind:?}"
+            );
+            assert!(
+                verify(&signature, b"Data", &key.address()).is_err(),
+                "{kind:?}"
+            );
+            assert!(
+                verify(&signature, b"data", &other.address()).is_err(),
+                "{kind:?}"
+            );
+            assert_eq!(key.sign(b"data"), signature, "signatures are deterministic");
+        }
+    }
+
+    #[test]
+    fn malformed_signatures_are_refused() {
+        for kind in KINDS {
+            let key = Key::new(kind, &[5; 32]).unwrap();
+            let good = key.sign(b"data");
+            for data in [
+                vec![],
+                vec![0; 65],
+                vec![0; 96],
+                vec![0xff; good.data.len()],
+            ] {
+                let bad = Signature {
+                    data,
+                    ..good.clone()
+                };
+                assert!(verify(&bad, b"data", &key.address()).is_err(), "{kind:?}");
+            }
+            assert!(verify(&good, b"data", &Address::new_id(100)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_high_s_counts_as_the_low_one_with_the_other_parity() {
+        let key = Key::new(KeyKind::Secp256k1, &[5; 32]).unwrap();
+        let mut signature = key.sign(b"data");
+        let low = k256::ecdsa::Signature::from_slice(&signature.data[..64]).unwrap();
+        let (r, s) = low.split_scalars();
+        let high = k256::ecdsa::Signature::from_scalars(r, -s).unwrap();
+        signature.data[..64].copy_from_slice(&high.to_bytes());
+        assert!(verify(&signature, b"data", &key.address()).is_err());
+        signature.data[64] ^= 1;
+        assert_eq!(verify(&signature, b"data", &key.address()), Ok(()));
+        // Ethereum's 27 and 28 are none of Filecoin's.
+        signature.data[64] += 27;
+        assert!(verify(&signature, b"data", &key.address()).is_err());
+    }
+
+    #[test]
+    fn bytes_out_of_range_make_no_key() {
+        for kind in KINDS {
+            assert!(Key::new(kind, &[0xff; 32]).is_err(), "{kind:?}");
+            assert!(Key::new(kind, &[1; 31]).is_err(), "{kind:?}");
+        }
+        assert!(Key::new(KeyKind::Secp256k1, &[0; 32]).is_err());
+        assert!(Key::from_mnemonic(KeyKind::Delegated, "no mnemonic", "m/0").is_err());
+        let phrase = crate::config::DEFAULT_MNEMONIC;
+        assert!(Key::from_mnemonic(KeyKind::Delegated, phrase, "not a path").is_err());
+    }
+
+    #[test]
+    fn a_key_does_not_print_its_private_part() {
+        let key = Key::new(KeyKind::Delegated, &[0xab; 32]).unwrap();
+        assert!(!format!("{key:?}").contains("ab, ab") && !format!("{key:?}").contains("171"));
+    }
+
+    #[test]
+    fn a_keyring_remembers_order_and_default() {
+        let ring = Keyring::default();
+        let keys: Vec<Key> = (1..=3)
+            .map(|n| Key::new(KeyKind::Secp256k1, &[n; 32]).unwrap())
+            .collect();
+        let addresses: Vec<Address> = keys.iter().map(Key::address).collect();
+        for key in keys.iter().chain(&keys) {
+            ring.add(key.clone());
+        }
+        assert_eq!(ring.addresses(), addresses);
+        assert_eq!(ring.default_address(), Some(addresses[0]));
+        assert!(ring.set_default(&addresses[2]));
+        assert!(!ring.set_default(&Address::new_id(1)));
+        assert!(ring.remove(&addresses[0]) && !ring.remove(&addresses[0]));
+        assert_eq!(ring.get(&addresses[1]).unwrap().address(), addresses[1]);
+        assert!(ring.remove(&addresses[2]));
+        assert_eq!(ring.default_address(), Some(addresses[1]));
+    }
+}

@@ -147,3 +147,72 @@ pub struct PoolMessage {
     /// Counts up with every message that enters the pool.
     pub arrival: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use fvm_ipld_encoding::from_slice;
+    use fvm_shared::address::Address;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(kind: SignatureKind) -> SignedMessage {
+        SignedMessage {
+            message: Message {
+                version: 0,
+                from: Address::new_id(1),
+                to: Address::new_id(2),
+                sequence: 0,
+                value: Default::default(),
+                method_num: 0,
+                params: Default::default(),
+                gas_limit: 1,
+                gas_fee_cap: Default::default(),
+                gas_premium: Default::default(),
+            },
+            signature: Signature {
+                kind,
+                data: vec![1, 2, 3],
+            },
+        }
+    }
+
+    #[test]
+    fn bls_messages_go_by_the_cid_of_the_unsigned_message() {
+        let bls = message(SignatureKind::Bls);
+        assert_eq!(bls.cid(), message_cid(&bls.message));
+        assert_eq!(bls.chain_length(), message_bytes(&bls.message).len());
+        let other = message(SignatureKind::Secp256k1);
+        assert_eq!(other.cid(), block_cid(&other.to_bytes()));
+        assert_eq!(other.chain_length(), other.to_bytes().len());
+    }
+
+    #[test]
+    fn a_signature_is_its_kind_and_its_bytes() {
+        for kind in [
+            SignatureKind::Secp256k1,
+            SignatureKind::Bls,
+            SignatureKind::Delegated,
+        ] {
+            let signed = message(kind);
+            assert_eq!(
+                to_vec(&signed.signature).unwrap(),
+                [0x44, kind as u8, 1, 2, 3]
+            );
+            assert_eq!(
+                from_slice::<SignedMessage>(&signed.to_bytes()).unwrap(),
+                signed
+            );
+        }
+        for bad in [&[0x40][..], &[0x41, 0], &[0x41, 4], &[0x61, 0x41]] {
+            assert!(from_slice::<Signature>(bad).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = from_slice::<SignedMessage>(&bytes);
+        }
+    }
+}

@@ -3,16 +3,20 @@
 
 use boatyard_vm::store::SharedStore;
 use cid::Cid;
-use fvm_ipld_amt::Amtv0;
+use fvm_ipld_amt::{Amt, Amtv0};
 use fvm_ipld_blockstore::Blockstore;
 use fvm_ipld_encoding::CborStore;
 use fvm_ipld_encoding::tuple::{Deserialize_tuple, Serialize_tuple};
+use fvm_shared::event::StampedEvent;
 use fvm_shared::receipt::Receipt;
 use multihash_codetable::Code;
 
 use crate::error::ChainError;
 use crate::message::{SignatureKind, SignedMessage, message_bytes};
 use crate::store::block_cid;
+
+/// Bit width of the array of a receipt's events.
+const EVENTS_BIT_WIDTH: u32 = 5;
 
 /// What a block's `messages` field points at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
@@ -54,6 +58,17 @@ pub(crate) fn store_message(store: &SharedStore, signed: &SignedMessage) -> Resu
 /// Stores receipts and gives the root of their array.
 pub(crate) fn receipts_root(store: &SharedStore, receipts: &[&Receipt]) -> Result<Cid, ChainError> {
     Amtv0::new_from_iter(store, receipts.iter().copied())
+        .map_err(|error| ChainError::Store(error.into()))
+}
+
+/// Stores the events of a receipt, to which its `events_root` points: not every
+/// machine does (spec 00 §15).
+pub(crate) fn store_events(store: &SharedStore, events: &[StampedEvent]) -> Result<(), ChainError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    Amt::new_from_iter_with_bit_width(store, EVENTS_BIT_WIDTH, events.iter())
+        .map(drop)
         .map_err(|error| ChainError::Store(error.into()))
 }
 

@@ -153,6 +153,7 @@ fn attempt(
             tracing::warn!(cid = %message.cid, reason = applied.error, "not mined yet");
             continue;
         }
+        message_meta::store_events(&core.store, &applied.events)?;
         included.push(message.clone());
         results.push(ExecutedMessage {
             signed: message.signed.clone(),

@@ -4,7 +4,8 @@ use boatyard_vm::machine::VmError;
 use boatyard_vm::state::StateTree;
 use boatyard_vm::store::SharedStore;
 use cid::Cid;
-use fvm_ipld_encoding::CborStore;
+use fvm_ipld_blockstore::Blockstore;
+use fvm_ipld_encoding::from_slice;
 use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
@@ -38,7 +39,8 @@ pub struct Supply {
 
 /// Computes the supply of a state.
 pub(crate) fn supply(tree: &StateTree<SharedStore>) -> Result<Supply, ChainError> {
-    Meter::default().measure(tree.store(), |id| tree.actor(id))
+    let block = |cid: &Cid| tree.store().get(cid).map_err(ChainError::Store);
+    Meter::default().measure(block, |id| tree.actor(id))
 }
 
 /// Computes the supply of one state after another, and remembers what it read of
@@ -51,10 +53,11 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// The supply of the state in which `actor` finds actors.
+    /// The supply of the state in which `actor` finds actors and `block` what their
+    /// states consist of.
     pub fn measure(
         &mut self,
-        store: &SharedStore,
+        block: impl Fn(&Cid) -> Result<Option<Vec<u8>>, ChainError>,
         actor: impl Fn(ActorID) -> Result<Option<ActorState>, VmError>,
     ) -> Result<Supply, ChainError> {
         let head = |id| -> Result<Cid, ChainError> {
@@ -65,15 +68,15 @@ impl Meter {
             Ok(actor(id)?.map(|actor| actor.balance).unwrap_or_default())
         };
         let mined = remembered(&mut self.mined, head(REWARD)?, |head| {
-            let state: RewardState = load(store, head)?;
+            let state: RewardState = decode(&block, head)?;
             Ok(state.total_storage_power_reward)
         })?;
         let pledged = remembered(&mut self.pledged, head(POWER)?, |head| {
-            let state: PowerState = load(store, head)?;
+            let state: PowerState = decode(&block, head)?;
             Ok(state.total_pledge_collateral)
         })?;
         let deals = remembered(&mut self.deals, head(MARKET)?, |head| {
-            let state: MarketState = load(store, head)?;
+            let state: MarketState = decode(&block, head)?;
             Ok(state.total_client_locked_collateral
                 + state.total_provider_locked_collateral
                 + state.total_client_storage_fee)
@@ -110,15 +113,17 @@ fn remembered(
     Ok(amount)
 }
 
-fn load<T: DeserializeOwned>(store: &SharedStore, head: &Cid) -> Result<T, ChainError> {
-    store
-        .get_cbor(head)
-        .map_err(ChainError::Store)?
-        .ok_or(ChainError::MissingBlock(*head))
+fn decode<T: DeserializeOwned>(
+    block: impl Fn(&Cid) -> Result<Option<Vec<u8>>, ChainError>,
+    head: &Cid,
+) -> Result<T, ChainError> {
+    let bytes = block(head)?.ok_or(ChainError::MissingBlock(*head))?;
+    from_slice(&bytes).map_err(|error| ChainError::Store(error.into()))
 }
 
 #[cfg(test)]
 mod tests {
+    use fvm_ipld_encoding::CborStore;
     use multihash_codetable::Code;
 
     use super::*;
@@ -152,7 +157,9 @@ mod tests {
                     _ => actor(power, burnt),
                 }))
             };
-            meter.measure(&store, find).unwrap()
+            meter
+                .measure(|cid| store.get(cid).map_err(ChainError::Store), find)
+                .unwrap()
         };
         let one = measure(put(&reward), RESERVE_FIL - 100, 40);
         assert_eq!(one.locked, TokenAmount::from_whole(11));

@@ -9,9 +9,10 @@ use fvm_shared::receipt::Receipt;
 use fvm_shared::state::ActorState;
 use fvm_shared::{ActorID, MethodNum};
 
+use crate::context::Context;
 use crate::trace::CallTrace;
 
-/// Executes messages on one state tree in one [`crate::context::Context`].
+/// Executes messages on one state tree in one [`Context`].
 ///
 /// A machine is opened on a root, applies messages one after another, and is
 /// flushed to a new root. Dropping it without a flush leaves no trace. A handle
@@ -40,6 +41,18 @@ pub trait Machine: Send {
     /// Takes the next ID from the init actor's table for `address`, as automatic
     /// creation does, without creating the actor record.
     fn register(&mut self, address: &Address) -> Result<ActorID, VmError>;
+
+    /// Goes on in other surroundings with all that it has in memory, as if it had
+    /// been flushed and another machine opened on the root. False, and nothing has
+    /// changed, if this machine cannot do that. Long jumps in time live on it.
+    fn enter(&mut self, context: &Context) -> bool {
+        let _ = context;
+        false
+    }
+
+    /// A block as the actors see it: from the store, or one that will be stored by
+    /// the next flush.
+    fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, VmError>;
 }
 
 /// Under which rules a message is applied.

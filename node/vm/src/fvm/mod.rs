@@ -22,6 +22,7 @@ use ::fvm::kernel::{ExecutionError, Result as FvmResult};
 use ::fvm::machine::{DefaultMachine, Machine as _, NetworkConfig};
 use anyhow::{Context as _, anyhow};
 use cid::Cid;
+use fvm_ipld_blockstore::Blockstore as _;
 use fvm_shared::ActorID;
 use fvm_shared::EMPTY_ARR_CID;
 use fvm_shared::address::Address;
@@ -135,6 +136,10 @@ impl Machine for FvmMachine {
             )?);
         }
         Ok(())
+    }
+
+    fn block(&self, cid: &Cid) -> Result<Option<Vec<u8>>, VmError> {
+        self.core()?.blockstore().get(cid).map_err(VmError::State)
     }
 
     fn register(&mut self, address: &Address) -> Result<ActorID, VmError> {
