@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jsonrpsee::server::ConnectionId;
+
 use crate::node::Node;
 
 /// The API version, chosen by the URL's path (spec 10 §6).
@@ -43,4 +45,6 @@ pub struct Call {
     pub node: Arc<Node>,
     /// On which path.
     pub path: Path,
+    /// Over which WebSocket; none for HTTP.
+    pub socket: Option<ConnectionId>,
 }

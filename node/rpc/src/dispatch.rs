@@ -18,7 +18,7 @@ use crate::call::{Call, Path, Transport};
 use crate::error::RpcError;
 use crate::node::Node;
 use crate::registry::{Answer, Method, Params, Registry, Work};
-use crate::stream::Streams;
+use crate::stream::{Source, Streams};
 
 /// What all connections share.
 pub struct Shared {
@@ -45,9 +45,11 @@ pub fn stream_methods(shared: &Arc<Shared>) -> Methods {
             let callback = MethodCallback::Subscription(Arc::new(
                 move |id, params, sink, state, extensions| {
                     let id = id.into_owned();
-                    let answer = shared.open(name, &id, params.as_str(), &extensions, |source| {
-                        shared.streams.open(source, id.clone(), state.conn_id, sink)
-                    });
+                    let call = shared.call(path_of(&extensions), Some(state.conn_id));
+                    let answer = match shared.source(name, &call, params.as_str()) {
+                        Ok(source) => shared.streams.open(source, id, state.conn_id, sink),
+                        Err(error) => MethodResponse::error(id, ErrorObjectOwned::from(error)),
+                    };
                     Box::pin(std::future::ready(answer.with_extensions(extensions)))
                 },
             ));
@@ -60,32 +62,21 @@ pub fn stream_methods(shared: &Arc<Shared>) -> Methods {
 }
 
 impl Shared {
-    fn open(
-        &self,
-        name: &str,
-        id: &Id<'static>,
-        params: Option<&str>,
-        extensions: &Extensions,
-        start: impl FnOnce(crate::stream::Source) -> MethodResponse,
-    ) -> MethodResponse {
-        let path = path_of(extensions);
-        let source = self.lookup(name, path).and_then(|method| {
-            let params = self.params(&method, params)?;
-            match &method.work {
-                Work::Stream(work) => work(&self.call(path), params),
-                _ => Err(RpcError::method_not_found(name)),
-            }
-        });
-        match source {
-            Ok(source) => start(source),
-            Err(error) => MethodResponse::error(id.clone(), ErrorObjectOwned::from(error)),
+    /// Where the values of a stream come from.
+    fn source(&self, name: &str, call: &Call, params: Option<&str>) -> Result<Source, RpcError> {
+        let method = self.lookup(name, call.path)?;
+        let params = self.params(&method, params)?;
+        match &method.work {
+            Work::Stream(work) => work(call, params),
+            _ => Err(RpcError::method_not_found(name)),
         }
     }
 
-    fn call(&self, path: Path) -> Call {
+    fn call(&self, path: Path, socket: Option<ConnectionId>) -> Call {
         Call {
             node: self.node.clone(),
             path,
+            socket,
         }
     }
 
@@ -112,7 +103,7 @@ impl Shared {
     ) -> Answer {
         let method = self.lookup(name, path)?;
         let params = self.params(&method, params)?;
-        let call = self.call(path);
+        let call = self.call(path, connection);
         let work = match method.work.clone() {
             Work::Compute(work) => tokio::task::spawn_blocking(move || work(&call, params)),
             Work::Wait(work) => tokio::spawn(work(call, params)),

@@ -13,7 +13,7 @@ use crate::error::RpcError;
 use crate::eth::block_param::{BlockParam, Tag};
 use crate::eth::convert::Writer;
 use crate::eth::filters::Filters;
-use crate::eth::patience::Patience;
+use crate::eth::patience::{Listeners, Patience};
 
 /// How a chain is served.
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub struct Node {
     pub filters: Filters,
     /// Watches for clients that poll for confirmations.
     pub patience: Patience,
+    /// Clients that listen to new heads.
+    pub listeners: Listeners,
     /// Keeps transactions that the node signs from taking the same nonce.
     pub signing: tokio::sync::Mutex<()>,
     /// When serving began.
@@ -88,6 +90,7 @@ impl Node {
             abis: Abis::default(),
             filters: Filters::default(),
             patience: Patience::default(),
+            listeners: Listeners::default(),
             signing: tokio::sync::Mutex::new(()),
             started: (SystemTime::now(), Instant::now()),
             stop: watch::Sender::new(false),

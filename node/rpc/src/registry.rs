@@ -96,15 +96,24 @@ pub enum Paths {
     Only(Path),
 }
 
+/// Computes an answer.
+pub type Compute = Arc<dyn Fn(&Call, Params) -> Answer + Send + Sync>;
+
+/// Waits for an answer.
+pub type Wait = Arc<dyn Fn(Call, Params) -> Boxed<Answer> + Send + Sync>;
+
+/// Opens a stream.
+pub type Open = Arc<dyn Fn(&Call, Params) -> Result<Source, RpcError> + Send + Sync>;
+
 /// How a method is answered.
 #[derive(Clone)]
 pub enum Work {
     /// By computing; runs on a thread that may block.
-    Compute(Arc<dyn Fn(&Call, Params) -> Answer + Send + Sync>),
+    Compute(Compute),
     /// By waiting for something; runs as a task.
-    Wait(Arc<dyn Fn(Call, Params) -> Boxed<Answer> + Send + Sync>),
+    Wait(Wait),
     /// With a stream of values over a WebSocket.
-    Stream(Arc<dyn Fn(&Call, Params) -> Result<Source, RpcError> + Send + Sync>),
+    Stream(Open),
     /// By ending a stream of the same connection.
     Unsubscribe,
 }

@@ -260,3 +260,30 @@ async fn a_subscription_survives_more_blocks_than_a_slow_client_reads() {
         assert_eq!(number(&head["number"]), expected);
     }
 }
+
+/// ethers and viem listen to `newHeads` while `tx.wait(3)` waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_listens_for_confirmations_gets_them() {
+    let node = TestNode::start().await;
+    let accounts = node.accounts();
+    let mut socket = node.socket("/").await;
+    let id = socket
+        .call("eth_subscribe", json!(["newHeads"]))
+        .await
+        .unwrap();
+    let transaction = json!([{ "from": accounts[0], "to": accounts[1] }]);
+    let hash = socket
+        .call("eth_sendTransaction", transaction)
+        .await
+        .unwrap();
+    let receipt = socket
+        .call("eth_getTransactionReceipt", json!([hash]))
+        .await
+        .unwrap();
+    let mined = number(&receipt["blockNumber"]);
+    for confirmed in mined..=mined + 2 {
+        let head = told(&mut socket, &id).await;
+        assert_eq!(number(&head["number"]), confirmed);
+    }
+    socket.call("eth_unsubscribe", json!([id])).await.unwrap();
+}

@@ -204,3 +204,57 @@ async fn a_stop_answers_what_waits_and_frees_the_port() {
     stop.await.unwrap();
     std::net::TcpListener::bind(address).expect("the port is free again");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_method_of_the_first_priority_is_there() {
+    let node = TestNode::start().await;
+    let names = "eth_chainId net_version web3_clientVersion eth_accounts eth_blockNumber \
+        eth_getBlockByNumber eth_getBlockByHash eth_getTransactionByHash eth_getTransactionReceipt \
+        eth_getTransactionCount eth_getBalance eth_getCode eth_getStorageAt eth_call \
+        eth_estimateGas eth_gasPrice eth_maxPriorityFeePerGas eth_feeHistory \
+        eth_sendRawTransaction eth_getLogs eth_newFilter eth_getFilterChanges eth_uninstallFilter \
+        eth_subscribe eth_unsubscribe Filecoin.EthAddressToFilecoinAddress \
+        Filecoin.FilecoinAddressToEthAddress eth_sendTransaction eth_sign personal_sign \
+        eth_signTypedData_v4 Filecoin.Version Filecoin.StateNetworkName Filecoin.ChainHead \
+        Filecoin.ChainNotify Filecoin.ChainGetTipSet Filecoin.ChainGetTipSetByHeight \
+        Filecoin.ChainGetMessage Filecoin.ChainReadObj Filecoin.ChainHasObj \
+        Filecoin.MpoolGetNonce Filecoin.MpoolPush Filecoin.MpoolPushMessage Filecoin.MpoolPending \
+        Filecoin.MpoolCheckMessages Filecoin.MpoolCheckPendingMessages \
+        Filecoin.GasEstimateMessageGas Filecoin.GasEstimateGasLimit \
+        Filecoin.GasEstimateGasPremium Filecoin.GasEstimateFeeCap Filecoin.StateCall \
+        Filecoin.StateSearchMsg Filecoin.StateWaitMsg Filecoin.StateGetActor \
+        Filecoin.StateReadState Filecoin.StateLookupID Filecoin.StateAccountKey \
+        Filecoin.StateLookupRobustAddress Filecoin.StateNetworkVersion Filecoin.StateListMiners \
+        Filecoin.StateMinerInfo Filecoin.StateVerifiedRegistryRootKey Filecoin.WalletBalance \
+        Filecoin.WalletNew Filecoin.WalletList Filecoin.WalletHas Filecoin.WalletDefaultAddress \
+        Filecoin.WalletSetDefault Filecoin.WalletImport Filecoin.WalletExport \
+        Filecoin.WalletDelete Filecoin.WalletSign Filecoin.WalletSignMessage Filecoin.MsigPropose \
+        Filecoin.NetListening Filecoin.NetVersion anvil_impersonateAccount \
+        hardhat_impersonateAccount anvil_stopImpersonatingAccount anvil_setBalance \
+        hardhat_setBalance anvil_setCode anvil_setNonce anvil_setStorageAt anvil_reset \
+        hardhat_reset evm_snapshot evm_revert evm_mine anvil_mine hardhat_mine evm_setAutomine \
+        anvil_getAutomine hardhat_getAutomine evm_setIntervalMining evm_increaseTime \
+        evm_setNextBlockTimestamp";
+    let known: Vec<&str> = node
+        .server
+        .registry()
+        .methods()
+        .flat_map(|method| method.names())
+        .collect();
+    let missing: Vec<&str> = names
+        .split_whitespace()
+        .filter(|name| !known.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    // Every method of a Filecoin node has its Filecoin name as well.
+    for name in [
+        "EthCall",
+        "EthGetLogs",
+        "EthSubscribe",
+        "EthFeeHistory",
+        "EthAccounts",
+    ] {
+        let name = format!("Filecoin.{name}");
+        assert!(known.contains(&name.as_str()), "{name}");
+    }
+}

@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::error::RpcError;
 use crate::eth::block_param::{BlockParam, Tag};
 use crate::eth::chain::polled_head;
+use crate::eth::patience::receipt_over_socket;
 use crate::eth::types::{Block, Receipt, Transaction};
 use crate::fil::json::CidJson;
 use crate::node::unknown_block;
@@ -157,6 +158,9 @@ fn receipt(call: &Call, hash: Hash) -> Result<Option<Receipt>, RpcError> {
             let tipset = &location.tipset;
             let head = node.chain.head().height();
             node.patience.receipt(tipset.height(), head, Instant::now());
+            if let Some(client) = call.socket {
+                receipt_over_socket(node, client, tipset.height());
+            }
             Ok(Some(node.writer(tipset).receipt(tipset, location.index)?))
         }
         Some(Found::Pending(_)) | None => Ok(None),

@@ -69,7 +69,7 @@ struct Filter {
 
 #[derive(Clone)]
 enum Wanted {
-    Logs(LogFilter),
+    Logs(Arc<LogFilter>),
     Blocks,
     Pending,
 }
@@ -124,7 +124,9 @@ impl Filters {
 }
 
 fn new_filter(call: &Call, filter: LogFilter) -> Result<String, RpcError> {
-    call.node.filters.add(&call.node, Wanted::Logs(filter))
+    call.node
+        .filters
+        .add(&call.node, Wanted::Logs(Arc::new(filter)))
 }
 
 fn new_block_filter(call: &Call) -> Result<String, RpcError> {

@@ -6,10 +6,20 @@
 //! asked for a receipt, and the number has then been asked for repeatedly for a
 //! while without a change, an empty tipset is made for whoever waits.
 
-use std::sync::{Mutex, PoisonError};
+//!
+//! Over a WebSocket clients do not poll but listen to `newHeads` while they wait.
+//! When one that listens asks for a receipt, empty tipsets are made at a slow pace
+//! until it does not listen any more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use boatyard_chain::MiningMode;
 use fvm_shared::clock::ChainEpoch;
+use jsonrpsee::server::ConnectionId;
+
+use crate::node::Node;
 
 /// How long the head must have stood still since the receipt or the last poll
 /// that made a tipset.
@@ -88,6 +98,102 @@ impl Patience {
         }
         due
     }
+}
+
+/// Clients that listen to new heads, by their WebSocket.
+#[derive(Debug, Default)]
+pub struct Listeners(Mutex<HashMap<ConnectionId, Listener>>);
+
+#[derive(Debug, Default)]
+struct Listener {
+    /// Subscriptions to new heads.
+    subscriptions: usize,
+    /// Newest block of a transaction whose receipt was asked for, while tipsets
+    /// are being made for the client.
+    waits_since: Option<ChainEpoch>,
+}
+
+impl Listeners {
+    fn table(&self) -> MutexGuard<'_, HashMap<ConnectionId, Listener>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the client listens no longer, or has what it may wait for.
+    fn content(&self, client: ConnectionId, head: ChainEpoch, limit: u64) -> bool {
+        let mut table = self.table();
+        let Some(listener) = table.get_mut(&client) else {
+            return true;
+        };
+        let since = listener.waits_since.unwrap_or(head);
+        let content = head.saturating_sub(since).unsigned_abs() >= limit;
+        if content {
+            listener.waits_since = None;
+        }
+        content
+    }
+}
+
+/// A client listens to new heads as long as this lives.
+pub struct Listening {
+    node: Arc<Node>,
+    client: ConnectionId,
+}
+
+impl Listening {
+    /// One more subscription of `client`.
+    pub fn new(node: Arc<Node>, client: ConnectionId) -> Self {
+        node.listeners
+            .table()
+            .entry(client)
+            .or_default()
+            .subscriptions += 1;
+        Self { node, client }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut table = self.node.listeners.table();
+        if let Some(listener) = table.get_mut(&self.client) {
+            listener.subscriptions -= 1;
+            if listener.subscriptions == 0 {
+                table.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// A client asked for a receipt from `block`: if it listens to new heads, tipsets
+/// are made for it.
+pub fn receipt_over_socket(node: &Arc<Node>, client: ConnectionId, block: ChainEpoch) {
+    let limit = node.options.confirmations_on_demand;
+    {
+        let mut table = node.listeners.table();
+        let Some(listener) = table.get_mut(&client).filter(|_| limit > 0) else {
+            return;
+        };
+        let before = listener.waits_since;
+        listener.waits_since = Some(before.unwrap_or(block).max(block));
+        if before.is_some() {
+            return;
+        }
+    }
+    let node = node.clone();
+    tokio::spawn(async move {
+        let mut seen = node.chain.head().height();
+        loop {
+            tokio::time::sleep(STANDSTILL).await;
+            let head = node.chain.head().height();
+            if node.listeners.content(client, head, limit) {
+                break;
+            }
+            let idle = head == seen && node.chain.mining() == MiningMode::OnMessage;
+            if idle && node.chain.wait_epoch(head + 1).await.is_err() {
+                break;
+            }
+            seen = node.chain.head().height();
+        }
+    });
 }
 
 #[cfg(test)]

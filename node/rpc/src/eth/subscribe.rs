@@ -5,6 +5,7 @@ use boatyard_chain::ChainEvent;
 use crate::call::Call;
 use crate::error::{RpcError, quote};
 use crate::eth::logs::{self, LogFilter};
+use crate::eth::patience::Listening;
 use crate::follow::Follower;
 use crate::params::{Json, Text};
 use crate::registry::{Method, Param, ParamDoc, Paths, Work, methods};
@@ -32,7 +33,7 @@ pub fn methods() -> Vec<Method> {
 
 enum Topic {
     Heads,
-    Logs(LogFilter),
+    Logs(Box<LogFilter>),
     Pending,
 }
 
@@ -41,11 +42,8 @@ fn subscribe(call: &Call, kind: Text, filter: Option<Json>) -> Result<Source, Rp
         "newHeads" => Topic::Heads,
         "logs" => {
             let filter = filter.map(|filter| LogFilter::read(filter.0)).transpose();
-            Topic::Logs(
-                filter
-                    .map_err(RpcError::invalid_params)?
-                    .unwrap_or_default(),
-            )
+            let filter = filter.map_err(RpcError::invalid_params)?;
+            Topic::Logs(Box::new(filter.unwrap_or_default()))
         }
         "newPendingTransactions" | "pendingTransactions" => Topic::Pending,
         other => {
@@ -58,7 +56,13 @@ fn subscribe(call: &Call, kind: Text, filter: Option<Json>) -> Result<Source, Rp
     };
     let mut follower = Follower::new(&call.node.chain);
     let call = call.clone();
+    let listens = matches!(topic, Topic::Heads);
+    let listening = call
+        .socket
+        .filter(|_| listens)
+        .map(|client| Listening::new(call.node.clone(), client));
     Ok(Source::new(Protocol::Ethereum, async move |outlet| {
+        let _listening = listening;
         while let Some(event) = follower.next().await {
             if tell(&call, &topic, event, &outlet).await.is_err() {
                 break;

@@ -57,10 +57,12 @@ written! {
     /// `"t…"`
     AddressJson(Address) = |address, out| out.serialize_str(&address_text(address));
     /// Decimal text of attoFIL.
+    #[derive(Default)]
     AttoJson(TokenAmount) = |amount, out| out.collect_str(amount.atto());
     /// Decimal text.
     BigJson(BigInt) = |number, out| out.collect_str(number);
     /// Base64; `null` when empty, as Go writes nil.
+    #[derive(Default)]
     BytesJson(Vec<u8>) = |bytes, out| if bytes.is_empty() {
         out.serialize_none()
     } else {
@@ -97,18 +99,6 @@ read! {
     AttoJson by Atto;
     BytesJson by Base64;
     BlobJson by Base64;
-}
-
-impl Default for AttoJson {
-    fn default() -> Self {
-        Self(TokenAmount::default())
-    }
-}
-
-impl Default for BytesJson {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
 }
 
 /// A message. On input missing fields are zero and `CID` is ignored.

@@ -313,3 +313,31 @@ pub fn number(value: &Value) -> u64 {
         .unwrap_or_else(|| panic!("expected a quantity, got {value}"));
     u64::from_str_radix(text.trim_start_matches("0x"), 16).expect("hex digits")
 }
+
+/// Addresses that the node signs for.
+pub async fn wallet(node: &TestNode) -> Vec<String> {
+    let list = node.call("Filecoin.WalletList", json!([])).await.unwrap();
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// An f1 address with some money.
+pub async fn funded(node: &TestNode) -> String {
+    let keys = wallet(node).await;
+    let address = keys
+        .iter()
+        .find(|address| address.starts_with("t1"))
+        .expect("a t1 key")
+        .clone();
+    let amount = json!([address, "0x56bc75e2d63100000"]);
+    node.call("anvil_setBalance", amount).await.unwrap();
+    address
+}
+
+/// A message that carries 7 attoFIL.
+pub fn transfer(from: &str, to: &str) -> Value {
+    json!({ "From": from, "To": to, "Value": "7" })
+}

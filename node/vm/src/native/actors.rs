@@ -18,6 +18,7 @@ pub(crate) struct NativeActor {
     invoke: for<'a> fn(NativeHost<'a>, Option<IpldBlock>) -> Outcome,
     upgrade: for<'a> fn(NativeHost<'a>, Cid, Option<IpldBlock>) -> Outcome,
     name: &'static str,
+    builtin: bool,
 }
 
 impl fmt::Debug for NativeActor {
@@ -40,7 +41,13 @@ impl NativeActor {
             invoke: |host, params| dispatch::run::<A, _>(host, params),
             upgrade: upgrade::<A>,
             name: A::ABI.name,
+            builtin: false,
         }
+    }
+
+    /// Whether it is an actor of the protocol.
+    pub(super) fn is_builtin(&self) -> bool {
+        self.builtin
     }
 
     pub(super) fn invoke(&self, host: NativeHost<'_>, params: Option<IpldBlock>) -> Outcome {
@@ -59,7 +66,7 @@ impl NativeActor {
 
 /// The built-in actor of a type; `None` while it is not written.
 pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
-    Some(match kind {
+    let actor = match kind {
         Type::System => NativeActor::of::<boatyard_system::System>(),
         Type::Init => NativeActor::of::<boatyard_init::Init>(),
         Type::Cron => NativeActor::of::<boatyard_cron::Cron>(),
@@ -70,6 +77,10 @@ pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
         Type::Eam => NativeActor::of::<boatyard_eam::Eam>(),
         Type::EthAccount => NativeActor::of::<boatyard_ethaccount::EthAccount>(),
         _ => return None,
+    };
+    Some(NativeActor {
+        builtin: true,
+        ..actor
     })
 }
 
@@ -86,6 +97,7 @@ pub(super) fn unwritten() -> NativeActor {
         invoke: |_, _| refuse(),
         upgrade: |_, _, _| refuse(),
         name: "unwritten",
+        builtin: true,
     }
 }
 

@@ -33,6 +33,10 @@ use crate::trace::{Call, METHOD_UPGRADE, Outcome};
 /// How many calls may be open at the same time (spec 00 §9).
 const MAX_CALL_DEPTH: u32 = 1024;
 
+/// What a call counts against the limit of gas, so that calls cannot multiply
+/// without end; on the FVM each costs more than this.
+const CALL_WORK: u64 = 100_000;
+
 /// Largest block that an actor can make, in bytes.
 const MAX_BLOCK_BYTES: usize = 1 << 20;
 
@@ -76,7 +80,7 @@ impl Reply {
 pub(super) enum Stop {
     /// It was not made.
     Refused(ErrorNumber, String),
-    /// It used up all gas, as an interceptor pretends.
+    /// It used up the gas, or an interceptor pretends so.
     OutOfGas,
     /// The machine is over.
     Fault(VmError),
@@ -145,7 +149,9 @@ pub(super) struct Execution<'a> {
     pub(super) origin_address: Address,
     pub(super) nonce: u64,
     pub(super) premium: TokenAmount,
-    pub(super) gas_limit: u64,
+    gas_limit: u64,
+    /// Units of gas that the actors' work would cost at least.
+    work: Cell<u64>,
     pub(super) recorder: RefCell<Recorder>,
     events: RefCell<Vec<StampedEvent>>,
     created: Cell<u64>,
@@ -177,6 +183,7 @@ impl<'a> Execution<'a> {
             nonce: message.sequence,
             premium,
             gas_limit: message.gas_limit,
+            work: Cell::new(0),
             recorder: RefCell::new(Recorder::new(core.context.tracing)),
             events: RefCell::default(),
             created: Cell::new(0),
@@ -301,8 +308,23 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Counts work against the limit of gas. False if it is used up.
+    pub(super) fn count_work(&self, gas: u64) -> bool {
+        let work = self.work.get().saturating_add(gas);
+        self.work.set(work);
+        self.core.substitutions.unmetered || work <= self.gas_limit
+    }
+
+    /// What is left of the limit of gas after the work that was counted.
+    pub(super) fn gas_left(&self) -> u64 {
+        self.gas_limit.saturating_sub(self.work.get())
+    }
+
     /// Makes a call that nobody answers in the callee's place.
     fn pass_on(&self, request: &Request<'_>) -> Returned {
+        if !self.count_work(CALL_WORK) {
+            return Err(Stop::OutOfGas);
+        }
         if request.read_only && !request.value.is_zero() {
             return Err(refused(
                 ErrorNumber::ReadOnly,
@@ -458,13 +480,13 @@ impl<'a> Execution<'a> {
             Entry::Upgrade(old_code) => code.upgrade(host, old_code, params),
         });
         let (reply, words) = match ended {
-            Ok(result) => finished(&frame, result),
+            Ok(result) => finished(&frame, code.is_builtin(), result),
             Err(Ended::Panicked(words)) => {
                 (Reply::empty(ExitCode::USR_ASSERTION_FAILED), Some(words))
             }
             Err(Ended::Ordered(Order::Exit(reply))) => (reply, None),
-            // The pretence ends with the actor that made the call: its own caller has
-            // gas left, as on the FVM under a limit of gas.
+            // It ends with the actor that wanted more: its caller may have gas left,
+            // as on the FVM under a limit of gas.
             Err(Ended::Ordered(Order::OutOfGas)) => (
                 Reply::empty(ExitCode::SYS_OUT_OF_GAS),
                 Some("out of gas".to_owned()),
@@ -622,6 +644,7 @@ impl Frame<'_> {
 /// block is the actor's failure.
 fn finished(
     frame: &Frame<'_>,
+    builtin: bool,
     result: Result<Option<IpldBlock>, boatyard_sdk::ActorError>,
 ) -> (Reply, Option<String>) {
     let (exit_code, words, data) = match result {
@@ -638,6 +661,10 @@ fn finished(
             return (Reply::empty(ExitCode::USR_ASSERTION_FAILED), Some(words));
         }
     };
+    if builtin && exit_code == ExitCode::SYS_ILLEGAL_INSTRUCTION {
+        // What the built-in actors say natively where their Wasm would trap.
+        return (Reply::empty(exit_code), words);
+    }
     if exit_code.is_system_error() && !exit_code.is_success() {
         // Codes of the system are not for actors (spec 00 §9).
         let words = format!("actor aborted with code {exit_code}");

@@ -383,15 +383,20 @@ impl Host for NativeHost<'_> {
         self.execution.core.context.circulating_supply.clone()
     }
 
-    /// The message's whole limit: nothing is used up here.
+    /// The message's limit, but for the little that is counted here.
     fn gas_available(&self) -> u64 {
         match self.execution.core.substitutions.unmetered {
             true => UNMETERED_GAS_AVAILABLE,
-            false => self.execution.gas_limit,
+            false => self.execution.gas_left(),
         }
     }
 
-    fn charge_gas(&self, _name: &str, _compute: u64) {}
+    /// Nobody pays for it, but beyond the message's limit the actor ends.
+    fn charge_gas(&self, _name: &str, compute: u64) {
+        if !self.execution.count_work(compute) {
+            order(Order::OutOfGas);
+        }
+    }
 
     /// Actors mix drawn randomness themselves, by hashing tag (8 bytes) ‖ base
     /// (32) ‖ epoch (8) ‖ entropy: where randomness is fixed, so is this hash.

@@ -16,7 +16,7 @@ use crate::machine::VmError;
 pub(super) enum Order {
     /// The running actor's call ends with this.
     Exit(Reply),
-    /// The running actor's call ends for want of gas, as an interceptor pretends.
+    /// The running actor's call ends for want of gas.
     OutOfGas,
     /// The machine ends.
     Fault(VmError),
