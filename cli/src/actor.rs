@@ -69,7 +69,7 @@ pub fn find(rpc: &Rpc, address: &Address) -> Result<Option<ActorInfo>, Failure> 
 pub fn resolve(rpc: &Rpc, address: &Address) -> Result<ActorInfo, Failure> {
     find(rpc, address)?.ok_or_else(|| {
         Failure::new(format!("there is no actor at {address}"))
-            .help("was it deployed on this chain? A devnet without --data-dir forgets everything when it stops")
+            .help("was it deployed on this chain? A devnet forgets everything when it stops")
     })
 }
 

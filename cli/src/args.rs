@@ -36,9 +36,9 @@ The first five minutes:
   boatyard node                                a devnet on 127.0.0.1:8545; leave it running
   boatyard accounts                            ten accounts with money and keys
   boatyard deploy examples/native-counter      build a native actor and create it
-  boatyard call f01001 Get                     ask it something
-  boatyard send f01001 Add by=5                change it
-  boatyard state f01001                        look at what it keeps
+  boatyard call f01000 Get                     ask it something
+  boatyard send f01000 Add by=5                change it
+  boatyard state f01000                        look at what it keeps
   boatyard trace <HASH>                        see every call inside a message
 
 Exit codes:
@@ -53,7 +53,7 @@ Exit codes:
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The node to talk to.
-    #[arg(long, global = true, value_name = "URL", env = "BOATYARD_RPC", default_value = DEFAULT_URL)]
+    #[arg(long, global = true, value_name = "URL", env = "BOATYARD_RPC", hide_env_values = true, default_value = DEFAULT_URL)]
     pub rpc: String,
 
     /// Seconds to wait for an answer of the node.
@@ -87,27 +87,18 @@ impl Global {
     }
 }
 
+/// What there is to do; each command's help stands with its options.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a devnet
     Node(NodeArgs),
-    /// Compile a native actor to Wasm
     Build(BuildArgs),
-    /// Install a native actor's code and create an actor from it, or deploy a contract
     Deploy(DeployArgs),
-    /// Ask an actor or contract something; nothing changes
     Call(CallArgs),
-    /// Send a message: call a method for real, or transfer money
     Send(SendArgs),
-    /// List the development accounts
     Accounts(AccountsArgs),
-    /// Look at an actor's state
     State(StateArgs),
-    /// Show every call inside a message
     Trace(TraceArgs),
-    /// List an actor's methods, events and exit codes
     Abi(AbiArgs),
-    /// Tools for the development of Boatyard itself
     Dev(DevArgs),
 }
 

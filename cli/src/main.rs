@@ -25,6 +25,8 @@ mod failure;
 mod message;
 mod output;
 mod params;
+#[cfg(test)]
+mod reference;
 mod rpc;
 mod signer;
 mod trace;

@@ -5,15 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
-/// How parameters may be written; part of several help pages.
-pub const HELP: &str = "\
-Parameters can be written
-  by position            5 f01001 \"1.5 FIL\"
-  by name                by=5 to=f01001
-  as JSON                '{\"by\": 5, \"to\": \"f01001\"}'  or  '[5, \"f01001\"]'
-  in a file              @params.json
-Addresses: f0…, f1…, f2…, f3…, f410f…, 0x…. Amounts: \"1.5 FIL\", \"20 nanoFIL\", or attoFIL.
-Bytes: 0x…. Numbers: decimal or 0x…. Lists and nested values: JSON.";
+/// How parameters may be written, for error messages; the help pages say more.
+pub const HELP: &str = "write them by position (5 f01000), by name (by=5 to=f01000), or as JSON ('{\"by\": 5}'); `boatyard call --help` shows more";
 
 /// The JSON of parameters of this shape.
 ///

@@ -85,9 +85,7 @@ impl From<RpcError> for Failure {
                     .why(message)
                     .help("this command needs a Boatyard node; is --rpc another program's address?")
             }
-            RpcError::Refused { method, message, .. } => {
-                Failure::new(message).why(format!("the node's answer to {method}"))
-            }
+            RpcError::Refused { message, .. } => Failure::new(message),
             RpcError::Timeout { .. } => Failure::new(error.to_string()).help(
                 "a busy node may need longer: --timeout SECONDS; with --no-mining nothing happens until somebody mines (evm_mine)",
             ),

@@ -71,6 +71,16 @@ struct NodeAccount {
 }
 
 impl SignerArgs {
+    /// Which address of an account `--from` names, if it is an address and not a
+    /// number.
+    pub fn named_side(&self) -> Option<Side> {
+        let address = parse_address(&self.from).ok()?;
+        Some(match address.protocol() {
+            Protocol::Delegated => Side::Ethereum,
+            _ => Side::Native,
+        })
+    }
+
     /// The key that signs.
     ///
     /// # Errors

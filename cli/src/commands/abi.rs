@@ -25,10 +25,10 @@ pub struct AbiArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  boatyard abi f01001              an actor on the chain
+  boatyard abi f01000              an actor on the chain
   boatyard abi reward              a built-in actor
   boatyard abi counter.wasm        a file; no node is asked
-  boatyard abi f01001 --json       the description itself";
+  boatyard abi f01000 --json       the description itself";
 
 /// Runs the command.
 ///
@@ -48,7 +48,9 @@ pub fn run(global: &Global, args: AbiArgs) -> Result<(), Failure> {
         let rpc = global.rpc()?;
         match boatyard_abi::parse_address(&args.actor) {
             Ok(address) => actor::abi(&rpc, &actor::resolve(&rpc, &address)?.code)?,
-            Err(_) => actor::abi(&rpc, &args.actor)?,
+            Err(_) => actor::abi(&rpc, &args.actor).map_err(|failure| {
+                failure.help("`boatyard abi evm` describes a built-in actor; files must exist")
+            })?,
         }
     };
     let abi = abi.ok_or_else(|| {

@@ -52,7 +52,7 @@ pub fn run(global: &Global, _args: AccountsArgs) -> Result<(), Failure> {
         };
         listed.push(json!({
             "number": number,
-            "eth": account.eth,
+            "eth": account.eth.as_deref().map(checksummed),
             "f410": address_text(&account.delegated),
             "f1": native,
             "private_key": account.private_key,
@@ -70,6 +70,12 @@ pub fn run(global: &Global, _args: AccountsArgs) -> Result<(), Failure> {
         }
     });
     Ok(())
+}
+
+/// An Ethereum address as wallets write it.
+fn checksummed(text: &str) -> String {
+    text.parse::<alloy::primitives::Address>()
+        .map_or_else(|_| text.to_owned(), |address| address.to_checksum(None))
 }
 
 /// An account on four lines.

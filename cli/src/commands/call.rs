@@ -12,7 +12,7 @@ use crate::message::{self, Sending};
 use crate::output::{lines, say, short};
 use crate::signer::SignerArgs;
 
-/// Ask an actor or contract something.
+/// Ask an actor or contract something; nothing changes.
 ///
 /// The call is tried on the newest state and forgotten: it needs no key, costs
 /// nothing and changes nothing. To change something, use `boatyard send`, which
@@ -28,7 +28,7 @@ pub struct CallArgs {
     method: String,
 
     /// Parameters
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     params: Vec<String>,
 
     /// Value that the call carries: "1.5 FIL", or attoFIL
@@ -52,17 +52,17 @@ pub struct CallArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  boatyard call f01001 Get                             a native actor's method, by name
-  boatyard call f01001 Price units=3 --trace           with every call that it makes
+  boatyard call f01000 Get                             a native actor's method, by name
+  boatyard call f01000 Price units=3 --trace           with every call that it makes
   boatyard call f02 3                                  by number
   boatyard call 0x5FbD… balanceOf 0xf39F…              a function that everybody knows
   boatyard call 0x5FbD… \"limit(address)(uint256)\" 0xf39F…
   boatyard call 0x5FbD… limit f0101 --abi out/Bank.sol/Bank.json
 
 Parameters can be written
-  by position            5 f01001 \"1.5 FIL\"
-  by name                by=5 to=f01001
-  as JSON                '{\"by\": 5, \"to\": \"f01001\"}'  or  '[5, \"f01001\"]'
+  by position            5 f01000 \"1.5 FIL\"
+  by name                by=5 to=f01000
+  as JSON                '{\"by\": 5, \"to\": \"f01000\"}'  or  '[5, \"f01000\"]'
   in a file              @params.json
 `boatyard abi ADDRESS` lists an actor's methods with their parameters.";
 

@@ -27,8 +27,7 @@ use crate::params;
 use crate::rpc::Rpc;
 use crate::signer::{Side, SignerArgs};
 
-/// Install a native actor's code and create an actor from it, or deploy a
-/// contract.
+/// Put a native actor or a contract on the chain.
 ///
 /// A native actor is given as its crate's folder (which is built first), as a
 /// Wasm file, or by the CID of code that is installed already. Its code is sent
@@ -43,7 +42,7 @@ pub struct DeployArgs {
     what: String,
 
     /// The constructor's parameters
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     params: Vec<String>,
 
     /// Value that the new actor starts with: "1.5 FIL", or attoFIL
@@ -155,6 +154,7 @@ fn native(global: &Global, args: &DeployArgs, wasm: Option<Vec<u8>>) -> Result<(
     let eth = boatyard_abi::address::to_eth(&id).map(|bytes| format!("0x{}", hex::encode(bytes)));
     let gas = gas(&sent);
     let result = json!({
+        "address": id.to_string(),
         "id": id.to_string(),
         "robust": robust.to_string(),
         "eth": eth,
@@ -190,6 +190,10 @@ fn native(global: &Global, args: &DeployArgs, wasm: Option<Vec<u8>>) -> Result<(
 
 /// Checks a module before it is sent anywhere, and reads its description.
 fn checked(wasm: &[u8], what: &str) -> Result<Option<Abi>, Failure> {
+    if !wasm.starts_with(b"\0asm") {
+        return Err(Failure::new(format!("{what} is no Wasm module"))
+            .help("give a crate's folder, a .wasm file, or a contract's .json or .bin"));
+    }
     if let Err(problems) = boatyard_build::check_module(wasm, None) {
         let list: Vec<String> = problems
             .iter()
@@ -372,6 +376,7 @@ fn contract(global: &Global, args: &DeployArgs, path: &Path) -> Result<(), Failu
     }
     let gas = gas(&sent);
     let result = json!({
+        "address": eth.to_checksum(None),
         "eth": eth.to_checksum(None),
         "id": format!("f0{id}"),
         "robust": robust.map(|address| address.to_string()),

@@ -19,7 +19,6 @@ pub struct DevArgs {
 
 #[derive(Debug, Subcommand)]
 enum DevCommand {
-    /// Play recorded scenarios and compare everything with the recording
     Vectors(VectorsArgs),
 }
 

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use console::style;
+use fvm_shared::address::{Address, Protocol};
 use fvm_shared::econ::TokenAmount;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 use crate::message::{self, Sending, Traced, people_amount};
 use crate::output::{Output, grouped, say, short};
 use crate::rpc::Rpc;
-use crate::signer::SignerArgs;
+use crate::signer::{Side, SignerArgs};
 
 /// Send a message: call a method for real, or transfer money.
 ///
@@ -30,7 +31,7 @@ pub struct SendArgs {
     method: Option<String>,
 
     /// Parameters
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     params: Vec<String>,
 
     /// Value to send along: "1.5 FIL", "20 nanoFIL", or attoFIL
@@ -59,17 +60,17 @@ pub struct SendArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  boatyard send f01001 Add by=5                          a native actor's method, by name
-  boatyard send f01001 Deposit --value \"2 FIL\" --from 1
+  boatyard send f01000 Add by=5                          a native actor's method, by name
+  boatyard send f01000 Deposit --value \"2 FIL\" --from 1
   boatyard send 0x7099… --value 1.5FIL                   a transfer
   boatyard send 0x5FbD… transfer 0x7099… 100             a contract's function
   boatyard send 0x5FbD… \"open(uint64)\" 7 --from 0xf39F…
-  boatyard send f01001 Add by=5 --trace --json           everything, for a program
+  boatyard send f01000 Add by=5 --trace --json           everything, for a program
 
 Parameters can be written
-  by position            5 f01001 \"1.5 FIL\"
-  by name                by=5 to=f01001
-  as JSON                '{\"by\": 5, \"to\": \"f01001\"}'  or  '[5, \"f01001\"]'
+  by position            5 f01000 \"1.5 FIL\"
+  by name                by=5 to=f01000
+  as JSON                '{\"by\": 5, \"to\": \"f01000\"}'  or  '[5, \"f01000\"]'
   in a file              @params.json
 `boatyard abi ADDRESS` lists an actor's methods with their parameters.";
 
@@ -96,23 +97,34 @@ pub fn run(global: &Global, args: SendArgs) -> Result<(), Failure> {
     send_and_show(&rpc, output, &target, &args.signer, sending, args.trace)
 }
 
-/// A transfer; if a Filecoin address was named as its sender, a Filecoin message.
+/// A transfer, as an Ethereum transaction where both sides have an Ethereum
+/// address, or where the sender is named by one; else as a Filecoin message.
 fn transfer(
     rpc: &Rpc,
-    to: fvm_shared::address::Address,
+    mut to: Address,
     value: TokenAmount,
     signer: &SignerArgs,
 ) -> Result<Target, Failure> {
-    let mut target = Target::transfer(to, value);
-    let key = signer.key(rpc, target.side);
-    match key.map(|key| key.kind()) {
-        // f0 addresses can be reached from both sides.
-        Ok(boatyard_chain::KeyKind::Delegated) => {
-            target.draft.method = boatyard_chain::ethereum::INVOKE_EVM;
-        }
-        _ => target.draft.method = fvm_shared::METHOD_SEND,
+    let natural = match to.protocol() {
+        Protocol::Delegated => Side::Ethereum,
+        _ => Side::Native,
+    };
+    let side = signer.named_side().unwrap_or(natural);
+    if side == Side::Ethereum && !matches!(to.protocol(), Protocol::Delegated | Protocol::ID) {
+        // Ethereum knows f1, f2 and f3 addresses by their IDs only.
+        let id: String = rpc
+            .call(
+                "Filecoin.StateLookupID",
+                [json!(to.to_string()), Value::Null],
+            )
+            .map_err(|error| {
+                Failure::from(error)
+                    .context(format!("{to} cannot be reached from a 0x address yet"))
+                    .help("send it something from an f1 address first, which creates it")
+            })?;
+        to = actor::address(&id)?;
     }
-    Ok(target)
+    Ok(Target::transfer(to, value, side))
 }
 
 /// Sends a message and prints what came of it.

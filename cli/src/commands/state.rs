@@ -44,11 +44,11 @@ pub struct StateArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  boatyard state f01001                          all of it
+  boatyard state f01000                          all of it
   boatyard state f01 address_map                 a map, its first 50 entries
   boatyard state f01 address_map f410f…          one entry
   boatyard state f01 address_map --start f410f…  the next page
-  boatyard state f01001 --block 12               as it was";
+  boatyard state f01000 --block 12               as it was";
 
 /// Runs the command.
 ///

@@ -7,7 +7,7 @@ use boatyard_abi::evm::{decode_output, encode_call, parse_function};
 use boatyard_abi::{Abi, EvmAbi, Schema, encode};
 use boatyard_chain::ethereum::{INVOKE_EVM, cbor_bytes, from_cbor_bytes};
 use clap::Args;
-use fvm_shared::address::{Address, Payload};
+use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
 use serde_json::{Value, json};
 
@@ -114,13 +114,11 @@ impl Target {
         Self::native(rpc, to, &info, method, words, value)
     }
 
-    /// A transfer of money.
-    pub fn transfer(to: Address, value: TokenAmount) -> Self {
-        // Ethereum transactions reach f410 and f0; all others need a Filecoin one.
-        let ethereum = matches!(to.payload(), Payload::Delegated(_));
-        let (side, method) = match ethereum {
-            true => (Side::Ethereum, INVOKE_EVM),
-            false => (Side::Native, fvm_shared::METHOD_SEND),
+    /// A transfer of money by an account of this side.
+    pub fn transfer(to: Address, value: TokenAmount, side: Side) -> Self {
+        let method = match side {
+            Side::Ethereum => INVOKE_EVM,
+            Side::Native => fvm_shared::METHOD_SEND,
         };
         Self {
             draft: Draft {

@@ -50,6 +50,12 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
         })?;
         let _known: bool = rpc.call("boatyard_registerContractAbi", [json!(text)])?;
     }
+    let digits = args.message.strip_prefix("0x");
+    let is_hash = digits.is_some_and(|digits| digits.len() == 64 && hex::decode(digits).is_ok());
+    if !is_hash && boatyard_abi::parse_cid(&args.message).is_err() {
+        return Err(Failure::new(format!("`{}` names no message", args.message))
+            .help("give an Ethereum hash (0x and 64 digits) or a message CID (bafy…)"));
+    }
     let options = json!({ "detail": if args.full { "full" } else { "calls" } });
     let spinner = output.spinner("executing the message again");
     let answer: Result<Value, _> =
@@ -57,7 +63,8 @@ pub fn run(global: &Global, args: TraceArgs) -> Result<(), Failure> {
     spinner.finish_and_clear();
     let answer = answer.map_err(|error| {
         Failure::from(error)
-            .help("give an Ethereum hash (0x and 64 digits) or a message CID (bafy…)")
+            .context("there is no trace")
+            .help("was it sent to this node? A devnet forgets everything when it stops")
     })?;
     let traced = Traced::new(answer)?;
     output.result(&traced.json, || {

@@ -1,0 +1,134 @@
+//! A real node process, and the command run against it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The command under test.
+pub const BOATYARD: &str = env!("CARGO_BIN_EXE_boatyard");
+
+/// The project's root folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// A node that stops when it goes out of scope.
+pub struct Node {
+    child: Child,
+    pub url: String,
+    /// What it printed up to the line `Listening on …`.
+    pub greeting: Vec<String>,
+}
+
+impl Node {
+    pub fn start(flags: &[&str]) -> Self {
+        let mut child = Command::new(BOATYARD)
+            .args(["node", "--port", "0"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut greeting = Vec::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = loop {
+            let line = lines
+                .next()
+                .expect("the node ended before it listened")
+                .unwrap();
+            if let Some(address) = line.strip_prefix("Listening on ") {
+                break format!("http://{address}");
+            }
+            greeting.push(line);
+        };
+        Self {
+            child,
+            url,
+            greeting,
+        }
+    }
+
+    /// Runs a command against this node.
+    pub fn run(&self, args: &[&str]) -> Output {
+        command(args).args(["--rpc", &self.url]).output().unwrap()
+    }
+
+    /// Runs a command that must succeed; what it prints for people.
+    pub fn text(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}\n{}", all(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must succeed; what it prints for programs.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--json"]].concat());
+        assert!(output.status.success(), "{args:?}\n{}", all(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail with this exit code; its words.
+    pub fn fails(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{args:?}\n{}",
+            all(&output)
+        );
+        // Long lines are wrapped, with a bar in front of what follows.
+        let words = String::from_utf8(output.stderr).unwrap();
+        let words: Vec<&str> = words
+            .split_whitespace()
+            .filter(|word| *word != "│")
+            .collect();
+        words.join(" ")
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    pub fn stop(mut self, signal: &str) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have been stopped already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command, in a surrounding that is the same everywhere.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(BOATYARD);
+    command
+        .args(args)
+        .current_dir(root())
+        .env_remove("BOATYARD_RPC")
+        .env_remove("BOATYARD_PRIVATE_KEY")
+        .env_remove("BOATYARD_MNEMONIC")
+        .env("NO_COLOR", "1");
+    command
+}
+
+/// Both streams of an output.
+pub fn all(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}

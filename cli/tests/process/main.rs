@@ -1,0 +1,5 @@
+//! The command as a process, against real nodes.
+
+mod actor;
+mod common;
+mod node;
