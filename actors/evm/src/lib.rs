@@ -5,12 +5,12 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`methods`] | what each method does, check by check |
-//! | [`interpreter`] | what instructions mean on Filecoin |
-//! | [`precompiles`] | the contracts that are built in |
+//! | `methods` | what each method does, check by check |
+//! | `interpreter` | what instructions mean on Filecoin |
+//! | `precompiles` | the contracts that are built in |
 //! | [`state`] | the state object, and when it is written and read again |
 //! | [`storage`] | slots |
-//! | [`address`], [`word`] | Ethereum's addresses and words in Filecoin's terms |
+//! | `address`, [`word`] | Ethereum's addresses and words in Filecoin's terms |
 //! | [`types`] | parameters and returns |
 //! | [`exit_codes`] | how contracts fail |
 //! | [`invariants`] | what must hold of every contract's state |

@@ -6,10 +6,14 @@ use boatyard_sdk::{AbiType, Schema};
 use cid::Cid;
 use fvm_ipld_encoding::tuple::{Deserialize_tuple, Serialize_tuple};
 use fvm_ipld_encoding::{RawBytes, strict_bytes};
+use fvm_shared::MethodNum;
 use fvm_shared::econ::TokenAmount;
 use serde::{Deserialize, Serialize};
 
 use crate::word::Word;
+
+/// Numbers up to here are the network's own, and no business of contracts.
+pub(crate) const LAST_RESERVED_METHOD: MethodNum = 1023;
 
 /// Largest runtime bytecode in bytes (EIP-170).
 pub const MAX_CODE_SIZE: usize = 24_576;

@@ -10,12 +10,10 @@ use revm_interpreter::primitives::U256;
 
 use super::{MAX_BLOCK, invoke};
 use crate::interpreter::memory::obtainable;
+use crate::types::LAST_RESERVED_METHOD;
 
 /// First bytes of Keccak-256 of `handle_filecoin_method(uint64,uint64,bytes)`.
 const SELECTOR: [u8; 4] = [0x86, 0x8e, 0x10, 0xc4];
-
-/// Numbers up to here are the network's own.
-const LAST_RESERVED_METHOD: MethodNum = 1023;
 
 pub(crate) fn filecoin_method(
     rt: &impl Runtime,

@@ -9,9 +9,7 @@ use revm_interpreter::primitives::U256;
 
 use super::{Failure, Output, Reader, Request};
 use crate::interpreter::{CallKind, Machine, capped_gas};
-
-/// The last method number that only the network itself uses.
-const LAST_RESERVED_METHOD: u64 = 1023;
+use crate::types::LAST_RESERVED_METHOD;
 
 /// Binary Filecoin address → ID as a word, nothing if it cannot be resolved.
 pub(super) fn resolve_address(rt: &impl Runtime, input: &[u8]) -> Output {
