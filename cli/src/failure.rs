@@ -71,6 +71,17 @@ impl Failure {
         self
     }
 
+    /// A nearer reason, in front of those there are; left out if it is theirs.
+    pub fn nearer(mut self, why: impl Into<String>) -> Self {
+        let text = why.into();
+        let next = self.cause.take();
+        self.cause = match next {
+            Some(next) if next.text.contains(&text) => Some(next),
+            next => Some(Box::new(Cause { text, next })),
+        };
+        self
+    }
+
     /// What to do next.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

@@ -248,7 +248,7 @@ impl Target {
             .and_then(|data| hex::decode(data.hex.trim_start_matches("0x")).ok())
             .and_then(|block| from_cbor_bytes(&block));
         match reverted {
-            Some(data) => failure.why(abi.decode_revert(&data)),
+            Some(data) => failure.nearer(abi.decode_revert(&data)),
             None => failure,
         }
     }

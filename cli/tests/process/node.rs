@@ -1,7 +1,9 @@
 //! The node as a process, and commands that need no actor of one's own.
 
-use crate::common::{Node, all, command, root};
+use boatyard_chain::{Key, KeyKind};
 use serde_json::json;
+
+use crate::common::{Node, all, command, root};
 
 #[test]
 fn a_node_stops_cleanly_when_asked_to() {
@@ -63,7 +65,7 @@ fn options_that_make_no_sense_are_answered_with_what_does() {
             1,
             "nowhere.car",
         ),
-        (vec!["node", "--balance", "-1 FIL"], 2, "--balance"),
+        (vec!["node", "--balance=-1 FIL"], 2, "--balance"),
         (vec!["node", "--block-time", "0"], 2, "--block-time"),
         (vec!["node", "--host", "harbour"], 2, "--host"),
     ] {
@@ -94,12 +96,15 @@ fn money_goes_between_all_kinds_of_addresses() {
     let node = Node::start(&["--accounts", "3"]);
     let accounts = node.json(&["accounts"]);
     let text = |number: usize, name: &str| accounts[number][name].as_str().unwrap().to_owned();
-    let fresh_f1 = "f1wjxwcozyasebo3ud5ctqhdi7rqfq3vwkgnypuni";
+    let fresh_f1 = Key::new(KeyKind::Secp256k1, &[7; 32])
+        .unwrap()
+        .address()
+        .to_string();
     for (to, from) in [
         (text(1, "eth"), "0".to_owned()),
         (text(1, "f410"), text(2, "f1")),
         (text(1, "f1"), text(0, "eth")),
-        (fresh_f1.to_owned(), "0".to_owned()),
+        (fresh_f1, "0".to_owned()),
         (
             "0x00000000000000000000000000000000b0a7b0a7".to_owned(),
             "0".to_owned(),

@@ -315,6 +315,13 @@ impl EvmAbi {
         })
     }
 
+    /// What a call returned in words; `None` for a selector that is not known, or
+    /// output that is not of its types.
+    pub fn decode_result(&self, input: &[u8], output: &[u8]) -> Option<Value> {
+        let selector = Selector::try_from(input.get(..4)?).ok()?;
+        decode_output(self.functions.get(&selector)?, output).ok()
+    }
+
     /// A log in words; `None` for an event that is not known.
     pub fn decode_log(&self, topics: &[[u8; 32]], data: &[u8]) -> Option<DecodedEvent> {
         let selector = B256::from(*topics.first()?);

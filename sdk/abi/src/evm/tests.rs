@@ -126,6 +126,15 @@ fn outputs_are_values_arrays_or_objects() {
 }
 
 #[test]
+fn a_result_is_read_by_the_call_it_answers() {
+    let abi = EvmAbi::well_known();
+    let yes = [&[0; 31][..], &[1]].concat();
+    assert_eq!(abi.decode_result(&transfer_call(), &yes), Some(json!(true)));
+    assert_eq!(abi.decode_result(&transfer_call(), &[1]), None);
+    assert_eq!(abi.decode_result(&[], &yes), None);
+}
+
+#[test]
 fn logs_of_tokens_and_of_collectibles_are_told_apart() {
     let topic = |n: u8| {
         let mut word = [0; 32];
