@@ -334,12 +334,15 @@ impl Workspace {
     }
 
     fn command(&self, package: &Package, opt_level: OptLevel, options: &Options) -> Command {
-        let target_dir = options.target_dir.clone().unwrap_or_else(|| {
-            self.metadata
+        let target_dir = match &options.target_dir {
+            // Cargo runs in the workspace's root, the path is the caller's.
+            Some(dir) => std::path::absolute(dir).unwrap_or_else(|_| dir.clone()),
+            None => self
+                .metadata
                 .target_directory
                 .join("wasm-build")
-                .into_std_path_buf()
-        });
+                .into_std_path_buf(),
+        };
         let mut command = Command::new(&self.toolchain.cargo);
         environment::clean(&mut command);
         command
