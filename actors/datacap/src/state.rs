@@ -1,7 +1,6 @@
 //! What the state holds.
 
-use boatyard_sdk::abi::{AbiType, Schema};
-use boatyard_sdk::{ActorError, Context, MapRoot, exit_codes::*};
+use boatyard_sdk::{AbiType, ActorError, Context, MapRoot, Schema, exit_codes::*};
 use frc46_token::token::state::TokenState;
 use fvm_ipld_blockstore::Blockstore;
 use fvm_ipld_encoding::tuple::{Deserialize_tuple, Serialize_tuple};
@@ -84,5 +83,63 @@ impl State {
         self.token
             .get_allowance_between(store, owner, operator)
             .map_err(failed_state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use boatyard_mock::MockRuntime;
+    use fvm_ipld_encoding::{from_slice, to_vec};
+
+    use super::*;
+
+    /// What the published crate's type would be, written with the sdk.
+    #[derive(Serialize_tuple, Deserialize_tuple, AbiType)]
+    struct TokenState {
+        supply: TokenAmount,
+        balances: Balances,
+        allowances: Allowances,
+        hamt_bit_width: u32,
+    }
+
+    mod described {
+        use super::*;
+
+        #[derive(Serialize_tuple, Deserialize_tuple, AbiType)]
+        pub struct State {
+            governor: Address,
+            pub token: TokenState,
+        }
+    }
+
+    #[test]
+    fn the_shape_that_is_told_is_that_of_the_bytes() {
+        let rt = MockRuntime::new();
+        let mut state = State::new(rt.store(), Address::new_id(6)).unwrap();
+        let token = &mut state.token;
+        for owner in 100..140 {
+            let amount = TokenAmount::from_whole(owner);
+            token.set_balance(rt.store(), owner, &amount).unwrap();
+            token
+                .set_allowance(rt.store(), owner, owner + 1, &amount)
+                .unwrap();
+        }
+        let bytes = to_vec(&state).unwrap();
+        let told: described::State = from_slice(&bytes).unwrap();
+        assert_eq!(to_vec(&told).unwrap(), bytes);
+        assert_eq!(
+            format!("{:?}", State::SCHEMA),
+            format!("{:?}", described::State::SCHEMA)
+        );
+
+        let balances = told.token.balances.load(rt.store()).unwrap();
+        let allowances = told.token.allowances.load(rt.store()).unwrap();
+        for owner in 100..140 {
+            let amount = TokenAmount::from_whole(owner);
+            assert_eq!(balances.get(&owner), Ok(Some(&amount)));
+            let of_owner = allowances.get(&owner).unwrap().unwrap();
+            let of_owner = of_owner.load(rt.store()).unwrap();
+            assert_eq!(of_owner.get(&(owner + 1)), Ok(Some(&amount)));
+        }
     }
 }
