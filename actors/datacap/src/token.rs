@@ -1,7 +1,7 @@
 //! How the published crate `frc46_token` sits on our runtime.
 //!
 //! The crate wants its own runtime and panics when a receiver's hook that it
-//! prepared is dropped uncalled. [`Library`] gives it ours; [`PreparedHook`] turns
+//! prepared is dropped uncalled. `Library` gives it ours; `PreparedHook` turns
 //! the panic into the exit code that it would become.
 
 use boatyard_sdk::host::Host;
