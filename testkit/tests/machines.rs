@@ -566,26 +566,8 @@ fn outside() -> Vec<(&'static str, Message)> {
         value: TokenAmount::from_atto(atto),
         ..message(to, &[])
     };
-    let create = |code: &[u8]| {
-        let initcode = [
-            &[
-                0x60,
-                code.len() as u8,
-                0x80,
-                0x60,
-                0x0a,
-                0x5f,
-                0x39,
-                0x5f,
-                0xf3,
-                0,
-            ][..],
-            code,
-        ];
-        fvm_ipld_encoding::to_vec(&raw(&initcode.concat())).unwrap()
-    };
     // Returns the caller.
-    let contract = create(&[0x33, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3]);
+    let contract = creation(&[0x33, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0xf3]);
     vec![
         (
             "to a new key",
@@ -654,6 +636,15 @@ fn outside() -> Vec<(&'static str, Message)> {
             },
         ),
     ]
+}
+
+/// Parameters for the EAM's CreateExternal of a contract with this code.
+fn creation(code: &[u8]) -> Vec<u8> {
+    // PUSH1 length DUP1 PUSH1 10 PUSH0 CODECOPY PUSH0 RETURN STOP
+    let mut prologue = *b"\x60\x00\x80\x60\x0a\x5f\x39\x5f\xf3\x00";
+    prologue[1] = code.len() as u8;
+    let initcode = [&prologue[..], code];
+    fvm_ipld_encoding::to_vec(&raw(&initcode.concat())).unwrap()
 }
 
 fn exec(code: cid::Cid) -> Vec<u8> {
@@ -764,6 +755,38 @@ fn answers_in_the_callees_place_are_the_same() {
         if let Err(difference) = pair.apply_same(&message, Mode::Unchecked) {
             panic!("method {method}: {difference}");
         }
+    }
+}
+
+/// Natively no gas is metered, but what never ends is ended.
+#[test]
+fn endless_contracts_end_natively() {
+    // JUMPDEST PUSH0 JUMP, and CALL of itself in a loop.
+    let loops = [
+        [0x5b, 0x5f, 0x56].to_vec(),
+        [
+            0x5b, 0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x30, 0x5a, 0xf1, 0x50, 0x5f, 0x56,
+        ]
+        .to_vec(),
+    ];
+    for (nonce, code) in loops.into_iter().enumerate() {
+        let mut pair = Pair::new();
+        let from_alice = |to, method, params: &[u8], sequence| Message {
+            method_num: method,
+            params: raw(params),
+            sequence,
+            gas_limit: 5_000_000_000,
+            ..message(to, &[])
+        };
+        let created = pair.native(&from_alice(id(EAM), 4, &creation(&code), 0));
+        assert_eq!(created.receipt.exit_code.value(), 0, "{:?}", created.error);
+        let called = pair.native(&from_alice(id(1_100), 3_844_450_837, &[0x40], 1));
+        assert_eq!(
+            called.receipt.exit_code.value(),
+            7,
+            "{nonce}: {:?}",
+            called.error
+        );
     }
 }
 

@@ -315,6 +315,11 @@ impl Pair {
         }
     }
 
+    /// Applies a message to the native machine only.
+    pub fn native(&mut self, message: &Message) -> Applied {
+        self.native.apply(message, Mode::Unchecked).unwrap()
+    }
+
     /// Applies a message to both, and gives what came of it.
     pub fn apply_same(&mut self, message: &Message, mode: Mode) -> Result<Applied, String> {
         let native = self
