@@ -222,3 +222,45 @@ async fn types_of_any_depth_are_refused_or_read() {
     }
     assert!(node.call("eth_chainId", json!([])).await.is_ok());
 }
+
+/// As deep as the machine lets calls nest, and every trace of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deepest_calls_are_traced() {
+    let node = TestNode::start().await;
+    let contract = "0xcc000000000000000000000000000000000000cc";
+    // CALL(gas, self, 0, 0, 0, 0, 0) STOP
+    node.call(
+        "anvil_setCode",
+        json!([contract, "0x60006000600060006000305af100"]),
+    )
+    .await
+    .unwrap();
+    let transaction = json!([{
+        "from": node.accounts()[0], "to": contract, "data": "0x01", "gas": 10_000_000_000u64,
+    }]);
+    let hash = node.call("eth_sendTransaction", transaction).await.unwrap();
+    let cid = node
+        .call("Filecoin.EthGetMessageCidByTransactionHash", json!([hash]))
+        .await
+        .unwrap();
+    for (method, params) in [
+        ("boatyard_traceMessage", json!([hash, { "detail": "full" }])),
+        ("Filecoin.StateReplay", json!([null, cid])),
+    ] {
+        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let (status, body) = node.post("/", &request.to_string()).await;
+        assert_eq!(status, 200);
+        assert!(
+            !body.contains("\"error\":{"),
+            "{method}: {}",
+            &body[..body.len().min(300)]
+        );
+        let calls = body.matches("\"read_only\"").count() + body.matches("\"ReadOnly\"").count();
+        assert!(
+            calls > 100,
+            "{method}: {calls} calls: {}",
+            &body[..body.len().min(1500)]
+        );
+    }
+    assert!(node.call("eth_chainId", json!([])).await.is_ok());
+}

@@ -310,7 +310,10 @@ impl Namer {
                     .with_contracts(|evm| evm.decode_revert(&data))
             });
         let returns = method.filter(|_| succeeded).map(|method| &method.returns);
-        let returned = block.map(|block| data(block, returns, || None));
+        let answered = succeeded && function.is_some();
+        let returned = block.map(|block| {
+            data(block, returns, || answered.then(|| self.result(trace, block)).flatten())
+        });
         let inner_gas: u64 = calls.iter().map(|inner| inner.gas_used).sum();
         CallNode {
             from: self.party(trace.call.from, None),
@@ -369,6 +372,13 @@ impl Namer {
             .node
             .abis
             .with_contracts(|evm| evm.decode_call(&input))
+    }
+
+    /// What the contract's function that a call names returned.
+    fn result(&self, trace: &CallTrace, block: &IpldBlock) -> Option<Value> {
+        let input = from_cbor_bytes(&trace.call.params.as_ref()?.data)?;
+        let output = from_cbor_bytes(&block.data)?;
+        self.call.node.abis.with_contracts(|evm| evm.decode_result(&input, &output))
     }
 
     fn event(&self, abi: Option<&Abi>, event: &ActorEvent) -> Value {

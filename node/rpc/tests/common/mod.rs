@@ -104,7 +104,11 @@ impl TestNode {
     }
 
     pub async fn with(config: ChainConfig, options: ServeOptions) -> Self {
-        let chain = chain(config);
+        Self::on(MachineKind::Native, config, options).await
+    }
+
+    pub async fn on(kind: MachineKind, config: ChainConfig, options: ServeOptions) -> Self {
+        let chain = chain(kind, config);
         let options = ServeOptions {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             ..options
@@ -195,8 +199,8 @@ impl TestNode {
     }
 }
 
-/// A chain on the native machine with the actors of this build.
-pub fn chain(config: ChainConfig) -> ChainHandle {
+/// A chain with the actors of this build.
+pub fn chain(kind: MachineKind, config: ChainConfig) -> ChainHandle {
     let bundle = Bundle::embedded(NetworkVariant::Devnet);
     let store = SharedStore::memory();
     bundle.install(&store).expect("memory takes everything");
@@ -211,7 +215,7 @@ pub fn chain(config: ChainConfig) -> ChainHandle {
             builtin: bundle.actors().to_vec(),
             extra: Vec::new(),
         },
-        machines: Arc::new(EngineMachines::new(engine, MachineKind::Native)),
+        machines: Arc::new(EngineMachines::new(engine, kind)),
         verifier: Arc::new(NoProofs),
     })
     .expect("the configuration is good")
