@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::output::printable_value;
 use crate::rpc::{Rpc, RpcError};
 
 /// JSON-RPC code for an address without an actor.
@@ -85,7 +86,8 @@ pub fn abi(rpc: &Rpc, code_or_name: &str) -> Result<Option<Abi>, Failure> {
         }
         Err(error) => return Err(error.into()),
     };
-    let text = answer.get("abi").unwrap_or(&Value::Null).to_string();
+    // Names in it are the author's, and end up on a terminal.
+    let text = printable_value(answer.get("abi").unwrap_or(&Value::Null)).to_string();
     Abi::from_json(&text)
         .map(Some)
         .map_err(|error| Failure::new("the actor's ABI cannot be read").because(error))

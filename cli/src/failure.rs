@@ -5,6 +5,8 @@ use std::fmt;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
+use crate::output::printable;
+
 /// With which code the process ends.
 ///
 /// Scripts rely on these; `boatyard --help` lists them.
@@ -125,7 +127,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        f.write_str(&printable(&self.what))
     }
 }
 
@@ -143,7 +145,7 @@ impl Diagnostic for Failure {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&printable(&self.text))
     }
 }
 

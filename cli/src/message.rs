@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, printable_value};
 use crate::rpc::{Rpc, RpcError};
 use crate::trace::MessageTrace;
 
@@ -78,12 +78,12 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Reads the node's answer.
+    /// Reads the node's answer. What is for people is safe to print.
     ///
     /// # Errors
     /// It is no trace.
     pub fn new(json: Value) -> Result<Self, Failure> {
-        let trace = serde_json::from_value(json.clone())
+        let trace = serde_json::from_value(printable_value(&json))
             .map_err(|error| Failure::new("the node's trace cannot be read").because(error))?;
         Ok(Self { trace, json })
     }

@@ -25,6 +25,33 @@ pub fn print_line(line: std::fmt::Arguments<'_>) {
     }
 }
 
+/// Text that somebody else wrote, safe to print: control characters, which could
+/// command the terminal, and characters that reverse the direction of writing
+/// are written as escapes. Line breaks stay.
+pub fn printable(text: &str) -> String {
+    let reversing = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars()
+        .map(|c| match c {
+            '\n' => c.to_string(),
+            c if c.is_control() || reversing(c) => c.escape_default().to_string(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+/// All texts in a value made [`printable`], names of members included.
+pub fn printable_value(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(printable(text)),
+        Value::Array(values) => values.iter().map(printable_value).collect(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, value)| (printable(key), printable_value(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
 /// Longest single value shown to people; the rest is cut.
 const MAX_SHOWN: usize = 400;
 
@@ -88,7 +115,7 @@ impl Output {
 /// A value in indented lines: objects as `key: value`, lists with `-`.
 pub fn lines(value: &Value) -> Vec<String> {
     let mut out = Vec::new();
-    write_lines(value, 0, &mut out);
+    write_lines(&printable_value(value), 0, &mut out);
     out
 }
 
@@ -237,6 +264,21 @@ mod tests {
         assert!(
             text.ends_with("… (1000 characters, whole with --json)"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_command_the_terminal() {
+        assert_eq!(printable("a\nb ✓"), "a\nb ✓");
+        assert_eq!(
+            printable("\u{1b}[2J\u{9b}\u{202e}"),
+            "\\u{1b}[2J\\u{9b}\\u{202e}"
+        );
+        let value = json!({"\u{1b}]0;": ["\u{7f}"]});
+        assert!(
+            !plain(&value).contains(|c: char| c.is_control()),
+            "{}",
+            plain(&value)
         );
     }
 

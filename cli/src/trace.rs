@@ -247,6 +247,7 @@ fn write_call(call: &CallNode, first: &str, rest: &str, out: &mut Vec<String>) {
         line(style("params ").cyan(), short(&params.decoded));
     }
     match (&call.returned, call.exit_code) {
+        (Some(returned), 0) if returned.decoded.is_null() => {}
         (Some(returned), 0) => line(style("returns").cyan(), short(&returned.decoded)),
         (None, 0) => {}
         (returned, _) => {

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::actor;
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::output::say;
+use crate::output::{printable_value, say};
 
 /// List an actor's methods, events and exit codes.
 ///
@@ -57,7 +57,11 @@ pub fn run(global: &Global, args: AbiArgs) -> Result<(), Failure> {
         Failure::new(format!("{} does not describe itself", args.actor))
             .help("actors do that when they are written with boatyard-sdk and built with `boatyard build`")
     })?;
-    output.result(&json!(abi), || print(&abi));
+    output.result(&json!(abi), || {
+        // A file's names have not been made safe to print yet.
+        let safe = printable_value(&json!(abi)).to_string();
+        print(Abi::from_json(&safe).as_ref().unwrap_or(&abi));
+    });
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::actor;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::message::{self, Sending};
-use crate::output::{lines, say, short};
+use crate::output::{lines, printable, say, short};
 use crate::signer::SignerArgs;
 
 /// Ask an actor or contract something; nothing changes.
@@ -114,7 +114,7 @@ pub fn run(global: &Global, args: CallArgs) -> Result<(), Failure> {
         } else if returned.is_object() || returned.is_array() {
             lines(&returned).iter().for_each(|line| say!("{line}"));
         } else {
-            say!("{}", short(&returned));
+            say!("{}", printable(&short(&returned)));
         }
     });
     Ok(())

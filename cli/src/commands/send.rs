@@ -11,7 +11,7 @@ use crate::actor::{self, address_text};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::message::{self, Sending, Traced, people_amount};
-use crate::output::{Output, grouped, say, short};
+use crate::output::{Output, grouped, printable, say, short};
 use crate::rpc::Rpc;
 use crate::signer::{Side, SignerArgs};
 
@@ -234,6 +234,6 @@ pub fn print_receipt(hash: &str, traced: &Traced, returned: &Value) {
         );
     }
     if !returned.is_null() {
-        say!("{} {}", label("return "), short(returned));
+        say!("{} {}", label("return "), printable(&short(returned)));
     }
 }

@@ -8,7 +8,7 @@ use crate::actor::{self, address_text};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::message::people_amount;
-use crate::output::{lines, say};
+use crate::output::{lines, printable, say};
 
 /// Look at an actor's state.
 ///
@@ -92,7 +92,7 @@ pub fn run(global: &Global, args: StateArgs) -> Result<(), Failure> {
             say!(
                 "{} {} {}",
                 style(address_text(&text("id"))).bold(),
-                part["actor"].as_str().unwrap_or("(unknown code)"),
+                printable(part["actor"].as_str().unwrap_or("(unknown code)")),
                 style(people_amount(&text("balance"))).dim()
             );
         }

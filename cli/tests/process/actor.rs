@@ -119,6 +119,8 @@ fn a_native_actor_and_a_contract_work_together() {
     ] {
         assert!(trace.contains(words), "{words} is not in\n{trace}");
     }
+    let trace = node.text(&["send", client, "add", "1", "--abi", CLIENT, "--trace"]);
+    assert!(trace.contains("returns 16\n"), "{trace}");
     let full = node.json(&["trace", sent["cid"].as_str().unwrap(), "--full"]);
     assert!(!full["call"]["charges"].as_array().unwrap().is_empty());
     assert!(!full["call"]["accesses"].as_array().unwrap().is_empty());

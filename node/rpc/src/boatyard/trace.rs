@@ -312,7 +312,9 @@ impl Namer {
         let returns = method.filter(|_| succeeded).map(|method| &method.returns);
         let answered = succeeded && function.is_some();
         let returned = block.map(|block| {
-            data(block, returns, || answered.then(|| self.result(trace, block)).flatten())
+            data(block, returns, || {
+                answered.then(|| self.result(trace, block)).flatten()
+            })
         });
         let inner_gas: u64 = calls.iter().map(|inner| inner.gas_used).sum();
         CallNode {
@@ -378,7 +380,10 @@ impl Namer {
     fn result(&self, trace: &CallTrace, block: &IpldBlock) -> Option<Value> {
         let input = from_cbor_bytes(&trace.call.params.as_ref()?.data)?;
         let output = from_cbor_bytes(&block.data)?;
-        self.call.node.abis.with_contracts(|evm| evm.decode_result(&input, &output))
+        self.call
+            .node
+            .abis
+            .with_contracts(|evm| evm.decode_result(&input, &output))
     }
 
     fn event(&self, abi: Option<&Abi>, event: &ActorEvent) -> Value {
