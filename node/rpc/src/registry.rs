@@ -1,13 +1,13 @@
 //! One declaration per method: everything that answers calls, lists methods or
 //! documents them reads it from here.
 //!
-//! A module of methods is a table written with [`methods!`]:
+//! A module of methods is a table written with `methods!`:
 //!
 //! ```text
 //! methods![
 //!     /// Balance in attoFIL after a block.
 //!     ["eth_getBalance", "Filecoin.EthGetBalance"]
-//!     (address: EthAddress, block: BlockRef) -> "quantity" = balance;
+//!     (address: EthAddress, block: BlockParam) -> "quantity" = wait balance;
 //! ]
 //! ```
 //!
