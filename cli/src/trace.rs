@@ -247,7 +247,7 @@ fn write_call(call: &CallNode, first: &str, rest: &str, out: &mut Vec<String>) {
         line(style("params ").cyan(), short(&params.decoded));
     }
     match (&call.returned, call.exit_code) {
-        (Some(returned), 0) if returned.decoded.is_null() => {}
+        (Some(returned), 0) if is_nothing(&returned.decoded) => {}
         (Some(returned), 0) => line(style("returns").cyan(), short(&returned.decoded)),
         (None, 0) => {}
         (returned, _) => {
@@ -311,6 +311,11 @@ fn write_call(call: &CallNode, first: &str, rest: &str, out: &mut Vec<String>) {
             false => write_call(inner, &format!("{rest}├─ "), &format!("{rest}│  "), out),
         }
     }
+}
+
+/// What a function without a result returns.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value == "0x"
 }
 
 /// `counter.Add`, `f01005.17`, `account.Send`.

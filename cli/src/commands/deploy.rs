@@ -4,6 +4,7 @@ use std::path::Path;
 
 use boatyard_abi::evm::encode_constructor;
 use boatyard_abi::{Abi, EvmAbi, Schema, encode};
+use boatyard_build::check::MAX_MODULE_BYTES;
 use boatyard_chain::Key;
 use boatyard_chain::ethereum::{CREATE_EXTERNAL, EAM, cbor_bytes};
 use cid::Cid;
@@ -194,7 +195,7 @@ fn checked(wasm: &[u8], what: &str) -> Result<Option<Abi>, Failure> {
         return Err(Failure::new(format!("{what} is no Wasm module"))
             .help("give a crate's folder, a .wasm file, or a contract's .json or .bin"));
     }
-    if let Err(problems) = boatyard_build::check_module(wasm, None) {
+    if let Err(problems) = boatyard_build::check_module(wasm, Some(MAX_MODULE_BYTES)) {
         let list: Vec<String> = problems
             .iter()
             .map(|problem| format!("- {problem}"))

@@ -142,20 +142,23 @@ pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new("the node could not start its threads").because(error))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         // Listened for before there is anything to stop, so that no signal is lost.
         let stop = Stop::new()
             .map_err(|error| Failure::new("signals cannot be received").because(error))?;
         let node = Node::start(config).await.map_err(not_started)?;
         announce(global, &args, &node);
-        stop.asked().await;
+        stop.asked(1).await;
         tokio::select! {
             () = node.stop() => {}
             // Asked twice, it does not wait for requests that still run.
-            () = stop.asked() => {}
+            () = stop.asked(2) => {}
         }
         Ok(())
-    })
+    });
+    // Work that nobody waits for any more, such as compiling actors, is left.
+    runtime.shutdown_background();
+    ended
 }
 
 fn config(args: &NodeArgs) -> NodeConfig {
@@ -279,12 +282,11 @@ impl Stop {
         Ok(Self { count })
     }
 
-    /// Returns at the next signal that nobody has waited for yet.
-    async fn asked(&self) {
+    /// Returns once so many signals have come, also if they came before.
+    async fn asked(&self, times: u32) {
         let mut count = self.count.clone();
-        let seen = *count.borrow_and_update();
         // The sender lives as long as the process.
-        let _ = count.wait_for(|count| *count > seen).await;
+        let _ = count.wait_for(|count| *count >= times).await;
     }
 }
 

@@ -183,11 +183,16 @@ impl Target {
                 (Some(Box::new(function)), input)
             }
         };
+        // Empty input is no parameters, as in a transaction (spec 10 §2.5).
+        let params = match input.is_empty() {
+            true => Vec::new(),
+            false => cbor_bytes(&input).to_vec(),
+        };
         Ok(Self {
             draft: Draft {
                 to,
                 method: INVOKE_EVM,
-                params: cbor_bytes(&input).to_vec(),
+                params,
                 value,
             },
             side: Side::Ethereum,

@@ -1,9 +1,11 @@
 //! A native actor and a contract: built, deployed, called by name, calling each
 //! other, seen from inside.
 
+use std::process::Command;
+
 use serde_json::json;
 
-use crate::common::{Node, all, command};
+use crate::common::{Node, all, command, root};
 
 const COUNTER: &str = "examples/native-counter";
 const CLIENT: &str = "examples/solidity-and-native/artifacts/CounterClient.json";
@@ -99,6 +101,9 @@ fn a_native_actor_and_a_contract_work_together() {
     assert_eq!(node.text(&["call", client, "get", "--abi", CLIENT]), "15\n");
     assert_eq!(node.text(&["call", client, "get()(uint64)"]), "15\n");
 
+    // Without input there is no such function, and the contract takes no money.
+    node.fails(3, &["send", client, "0x", "--value", "1"]);
+
     // It calls the contract.
     let sent = node.json(&["send", actor, "Report", client]);
     assert_eq!(sent["return"], 30);
@@ -124,6 +129,24 @@ fn a_native_actor_and_a_contract_work_together() {
     let full = node.json(&["trace", sent["cid"].as_str().unwrap(), "--full"]);
     assert!(!full["call"]["charges"].as_array().unwrap().is_empty());
     assert!(!full["call"]["accesses"].as_array().unwrap().is_empty());
+}
+
+/// Recompiles the example's contract with the npm packages of the client tests,
+/// which `make test` installs; without them there is nothing to compare with.
+#[test]
+fn the_contract_of_the_example_is_compiled_from_its_source() {
+    let packages = root().join("tests/clients");
+    if !packages.join("node_modules/solc").exists() {
+        eprintln!("not compared: the npm packages of tests/clients are not installed");
+        return;
+    }
+    let output = Command::new("node")
+        .args([&root().join("examples/solidity-and-native/compile.mjs")])
+        .arg("--check")
+        .env("PACKAGES", packages)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", all(&output));
 }
 
 #[test]
