@@ -220,7 +220,7 @@ fn failures_carry_the_words_of_those_who_failed() {
         ),
         (
             vec!["send", client, "add", "--abi", CLIENT],
-            "takes 1 arguments, got 0",
+            "takes 1 argument, got 0",
         ),
         (
             vec!["send", client, "add", "-1", "--abi", CLIENT],

@@ -13,7 +13,7 @@ use alloy::primitives::{B256, Selector};
 use serde_json::{Map, Value, json};
 
 use crate::address::{parse_address, to_eth};
-use crate::decode::hex_text;
+use crate::decode::{counted, hex_text};
 use crate::event::DecodedEvent;
 use crate::schema::folded;
 
@@ -40,7 +40,7 @@ pub enum EvmAbiError {
         signatures: Vec<String>,
     },
     /// The wrong number of arguments.
-    #[error("{signature} takes {expected} arguments, got {got}")]
+    #[error("{signature} takes {}, got {got}", counted(*.expected as u64, "argument"))]
     Count {
         /// The function.
         signature: String,
