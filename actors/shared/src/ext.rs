@@ -202,45 +202,6 @@ pub mod reward {
     }
 }
 
-/// Storage power actor, f04 (spec 03 §1).
-pub mod power {
-    use super::*;
-
-    /// Creates a miner.
-    pub const CREATE_MINER: MethodNum = 2;
-    /// A miner's power changes.
-    pub const UPDATE_CLAIMED_POWER: MethodNum = 3;
-    /// A miner wants to be called at an epoch.
-    pub const ENROLL_CRON_EVENT: MethodNum = 4;
-    /// The end of an epoch, from cron.
-    pub const ON_EPOCH_TICK_END: MethodNum = 5;
-    /// A miner's pledge changes.
-    pub const UPDATE_PLEDGE_TOTAL: MethodNum = 6;
-    /// Power, pledge and their estimates.
-    pub const CURRENT_TOTAL_POWER: MethodNum = 9;
-}
-
-/// Storage miners (spec 05, 06).
-pub mod miner {
-    use super::*;
-
-    /// Owner, worker and control addresses.
-    pub const CONTROL_ADDRESSES: MethodNum = 2;
-    /// A scheduled event, from the power actor.
-    pub const ON_DEFERRED_CRON_EVENT: MethodNum = 12;
-    /// A block's reward, from the reward actor.
-    pub const APPLY_REWARDS: MethodNum = 14;
-
-    /// Parameters of [`APPLY_REWARDS`].
-    #[derive(Debug, Clone, PartialEq, Serialize_tuple, Deserialize_tuple, AbiType)]
-    pub struct ApplyRewardsParams {
-        /// What the block earned; sent along.
-        pub reward: TokenAmount,
-        /// What the miner has to burn of it.
-        pub penalty: TokenAmount,
-    }
-}
-
 /// Storage market actor, f05 (spec 07).
 pub mod market {
     use super::*;
@@ -260,6 +221,8 @@ pub mod market {
 }
 
 pub mod datacap;
+pub mod miner;
+pub mod power;
 pub mod verifreg;
 
 /// Cron actor, f03 (spec 01 §3).

@@ -15,6 +15,10 @@ use fvm_shared::bigint::bigint_ser::BigIntDe;
 use fvm_shared::crypto::signature::Signature;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::error::ExitCode;
+use fvm_shared::sector::{
+    PoStProof, RegisteredAggregateProof, RegisteredPoStProof, RegisteredSealProof,
+    RegisteredUpdateProof, SectorSize,
+};
 
 /// Name of the Wasm custom section that carries the description.
 pub const SECTION: &str = "boatyard:abi";
@@ -168,7 +172,15 @@ shapes! {
     Bytes: RawBytes, BytesDe, Signature;
     Text: String, &str;
     BitField: BitField, UnvalidatedBitField;
-    Uint: ExitCode;
+    Uint: ExitCode, SectorSize;
+    Int: RegisteredSealProof, RegisteredPoStProof, RegisteredUpdateProof, RegisteredAggregateProof;
+}
+
+impl AbiType for PoStProof {
+    const SCHEMA: Schema = Schema::Tuple {
+        name: "PoStProof",
+        fields: &[("post_proof", Schema::Int), ("proof_bytes", Schema::Bytes)],
+    };
 }
 
 impl AbiType for BytesSer<'_> {
