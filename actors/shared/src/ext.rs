@@ -202,25 +202,8 @@ pub mod reward {
     }
 }
 
-/// Storage market actor, f05 (spec 07).
-pub mod market {
-    use super::*;
-
-    /// Checks deals that a sector will hold.
-    pub const VERIFY_DEALS_FOR_ACTIVATION: MethodNum = 5;
-    /// Deals of proven sectors begin.
-    pub const BATCH_ACTIVATE_DEALS: MethodNum = 6;
-    /// Sectors ended early.
-    pub const ON_MINER_SECTORS_TERMINATE: MethodNum = 7;
-    /// The end of an epoch, from cron.
-    pub const CRON_TICK: MethodNum = 9;
-    /// A miner stored a piece.
-    pub const SECTOR_CONTENT_CHANGED: MethodNum = 2_034_386_435;
-    /// Tells a client contract that its deal was published; sent by the market.
-    pub const MARKET_NOTIFY_DEAL: MethodNum = 4_186_741_094;
-}
-
 pub mod datacap;
+pub mod market;
 pub mod miner;
 pub mod power;
 pub mod verifreg;

@@ -15,6 +15,7 @@ use fvm_shared::bigint::bigint_ser::BigIntDe;
 use fvm_shared::crypto::signature::Signature;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::error::ExitCode;
+use fvm_shared::piece::PaddedPieceSize;
 use fvm_shared::sector::{
     PoStProof, RegisteredAggregateProof, RegisteredPoStProof, RegisteredSealProof,
     RegisteredUpdateProof, SectorSize,
@@ -172,7 +173,7 @@ shapes! {
     Bytes: RawBytes, BytesDe, Signature;
     Text: String, &str;
     BitField: BitField, UnvalidatedBitField;
-    Uint: ExitCode, SectorSize;
+    Uint: ExitCode, SectorSize, PaddedPieceSize;
     Int: RegisteredSealProof, RegisteredPoStProof, RegisteredUpdateProof, RegisteredAggregateProof;
 }
 
