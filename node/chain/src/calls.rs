@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use boatyard_vm::apply::inclusion_gas;
-use boatyard_vm::context::{ChainView, Context, Tracing};
+use boatyard_vm::context::{ChainView, Context, Interceptor, Tracing};
 use boatyard_vm::machine::{Applied, Machine, Mode};
 use boatyard_vm::state::StateTree;
 use cid::Cid;
@@ -17,6 +17,7 @@ use fvm_shared::state::ActorState;
 
 use crate::admission::{canonical_sender, with_fake_signature};
 use crate::call::{CallPoint, CallRequest, GasEstimate, Overrides};
+use crate::console;
 use crate::core::{Core, NETWORK_VERSION};
 use crate::edit;
 use crate::error::{ChainError, EstimateError};
@@ -29,11 +30,39 @@ use crate::producer;
 use crate::randomness::View;
 use crate::store::Scratch;
 use crate::view::StateView;
+use crate::watch::{self, Watched};
 
 /// Runs a call.
 pub(crate) fn call(core: &Arc<Core>, request: CallRequest) -> Result<Applied, ChainError> {
-    let stage = Stage::set(core, &request.message.from, &request.at, &request.overrides)?;
+    let mut stage = Stage::set(core, &request.message.from, &request.at, &request.overrides)?;
+    stage.context.interceptor = console::listener();
     stage.run(core, request.message, request.tracing)
+}
+
+/// Runs a call and shows its inside.
+pub(crate) fn watch(
+    core: &Arc<Core>,
+    request: CallRequest,
+    watcher: Option<Arc<dyn Interceptor>>,
+) -> Result<Watched, ChainError> {
+    let stage = Stage::set(core, &request.message.from, &request.at, &request.overrides)?;
+    let mut message = request.message;
+    let (mut machine, _) = stage.open(core, Tracing::Off)?;
+    stage.prepare(machine.as_mut(), &mut message)?;
+    let root = machine.flush()?;
+    drop(machine);
+    let context = Context {
+        tracing: Tracing::Calls,
+        ..stage.context.clone()
+    };
+    watch::call(
+        core,
+        stage.scratch.shared(),
+        root,
+        context,
+        &message,
+        watcher,
+    )
 }
 
 /// The state after the head and the messages of the pool. What is new of it is in
@@ -52,7 +81,18 @@ pub(crate) fn estimate(
     at: &CallPoint,
     overrides: &Overrides,
 ) -> Result<GasEstimate, EstimateError> {
-    let stage = Stage::set(core, &message.from, at, overrides)?;
+    let base = Base::find(core, &message.from, at)?;
+    estimate_on(core, message, base, overrides)
+}
+
+/// The same on a state that is no [`CallPoint`].
+pub(crate) fn estimate_on(
+    core: &Arc<Core>,
+    message: Message,
+    base: Base,
+    overrides: &Overrides,
+) -> Result<GasEstimate, EstimateError> {
+    let stage = Stage::on(core, base, overrides)?;
     let inclusion = inclusion_gas(NETWORK_VERSION, chain_length(&message));
     let run = |limit: u64| -> Result<Applied, ChainError> {
         // A call does not pay for its inclusion; the message will.
@@ -124,8 +164,11 @@ impl Stage {
         at: &CallPoint,
         overrides: &Overrides,
     ) -> Result<Self, ChainError> {
+        Self::on(core, Base::find(core, sender, at)?, overrides)
+    }
+
+    fn on(core: &Arc<Core>, base: Base, overrides: &Overrides) -> Result<Self, ChainError> {
         let scratch = Scratch::over(&core.store);
-        let base = Base::find(core, sender, at)?;
         let store = scratch.shared();
         let mut tree = StateTree::load(store.clone(), &base.root)?;
         edit::apply_overrides(core, &mut tree, overrides)?;
@@ -179,6 +222,12 @@ impl Stage {
         tracing: Tracing,
     ) -> Result<Applied, ChainError> {
         let (mut machine, _) = self.open(core, tracing)?;
+        self.prepare(machine.as_mut(), &mut message)?;
+        Ok(machine.apply(&message, Mode::Unchecked)?)
+    }
+
+    /// Makes sure that the sender exists, and fills in what a call leaves open.
+    fn prepare(&self, machine: &mut dyn Machine, message: &mut Message) -> Result<(), ChainError> {
         let id = match machine.resolve(&message.from)? {
             Some(id) => id,
             None => machine.register(&message.from)?,
@@ -197,7 +246,7 @@ impl Stage {
         if message.gas_limit == 0 {
             message.gas_limit = BLOCK_GAS_LIMIT;
         }
-        Ok(machine.apply(&message, Mode::Unchecked)?)
+        Ok(())
     }
 
     /// An actor for a sender that has none: what a transfer to it would create.
@@ -232,12 +281,28 @@ impl Stage {
 }
 
 /// State and surroundings that a [`CallPoint`] stands for.
-struct Base {
-    root: Cid,
-    epoch: ChainEpoch,
-    base_fee: TokenAmount,
-    view: Arc<dyn ChainView>,
-    priors: Vec<(SignedMessage, Authority)>,
+pub(crate) struct Base {
+    pub root: Cid,
+    pub epoch: ChainEpoch,
+    pub base_fee: TokenAmount,
+    pub view: Arc<dyn ChainView>,
+    /// Messages that come first.
+    pub priors: Vec<(SignedMessage, Authority)>,
+}
+
+/// The messages of a sender that can be mined one after another from this sequence.
+pub(crate) fn pending_of(
+    core: &Core,
+    sender: &Address,
+    next: u64,
+) -> Vec<(SignedMessage, Authority)> {
+    let data = core.data();
+    let end = data.pool.next_nonce(sender, next);
+    data.pool
+        .of(sender)
+        .filter(|message| message.signed.message.sequence < end)
+        .map(|message| (message.signed.clone(), message.authority))
+        .collect()
 }
 
 impl Base {
@@ -274,14 +339,7 @@ impl Base {
                     CallPoint::PendingOfSender => {
                         let state = StateView::new(core.store.clone(), head.state_root);
                         let sender = canonical_sender(&state, sender)?;
-                        let next = state.sequence(&sender)?;
-                        let data = core.data();
-                        let end = data.pool.next_nonce(&sender, next);
-                        data.pool
-                            .of(&sender)
-                            .filter(|message| message.signed.message.sequence < end)
-                            .map(|message| (message.signed.clone(), message.authority))
-                            .collect()
+                        pending_of(core, &sender, state.sequence(&sender)?)
                     }
                     _ => producer::selection(core, &head, head.state_root)?
                         .iter()

@@ -103,7 +103,7 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn mode(&self) -> Mode {
+    pub fn mode(&self) -> Mode {
         match self.authority {
             Authority::Signed => Mode::Explicit {
                 chain_length: self.signed.chain_length(),

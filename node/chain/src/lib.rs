@@ -22,6 +22,8 @@
 //! | [`tipset`] | what came of a tipset: receipts, events, state |
 //! | [`view`] | reading a state: actors, accounts, contracts |
 //! | [`call`] | trying a message without a trace on the chain, gas estimates |
+//! | `watch` | looking inside a message, instruction by instruction |
+//! | [`console`] | what contracts under test log |
 //! | [`edit`] | changing a state from outside |
 //! | [`events`] | searching events, and being told of new ones |
 //! | [`keys`] | keys of accounts, and signing with them |
@@ -38,6 +40,7 @@ pub mod block;
 pub mod call;
 mod calls;
 pub mod config;
+pub mod console;
 mod core;
 pub mod edit;
 pub mod error;
@@ -64,6 +67,7 @@ mod threads;
 pub mod tipset;
 mod tipsets;
 pub mod view;
+mod watch;
 
 pub use block::{BlockHeader, Tipset, TipsetKey};
 pub use call::{AccountOverride, CallPoint, CallRequest, GasEstimate, Overrides};
@@ -80,3 +84,4 @@ pub use tipset::{
     ExecutedMessage, ExecutedTipset, MessageLocation, MessageRole, TipsetRef, TracedMessage,
 };
 pub use view::StateView;
+pub use watch::{Watched, Watchers};

@@ -17,6 +17,9 @@ pub enum Purpose {
     Call,
     /// Executing a tipset again with a trace; must agree with [`Purpose::Tipset`].
     Trace,
+    /// Executing a message once more to see each instruction of its contracts,
+    /// which only the native machine shows.
+    Watch,
 }
 
 /// Opens machines for the chain. Exchanging it exchanges how messages are
@@ -79,6 +82,7 @@ impl Machines for EngineMachines {
     ) -> Result<Box<dyn Machine>, VmError> {
         let kind = match purpose {
             Purpose::NullRounds => self.null_rounds,
+            Purpose::Watch => MachineKind::Native,
             Purpose::Tipset | Purpose::Call | Purpose::Trace => self.kind,
         };
         self.engine.open(kind, store, root, context)

@@ -13,6 +13,7 @@ use fvm_shared::crypto::signature::BLS_SIG_LEN;
 
 use crate::block::{BlockHeader, ElectionProof, Ticket, Tipset};
 use crate::config::MiningMode;
+use crate::console;
 use crate::core::{Core, Data};
 use crate::error::ChainError;
 use crate::events::ChainEvent;
@@ -143,7 +144,8 @@ fn attempt(
     let base_fee = parent.next_base_fee.clone();
     let supply = execute::circulating(&core.store, &start_root)?;
     let view: Arc<dyn ChainView> = View::of_new(core, parent.height(), height, ticket.clone());
-    let context = core.context(height, base_fee, supply.clone(), view, Tracing::Off);
+    let mut context = core.context(height, base_fee, supply.clone(), view, Tracing::Off);
+    context.interceptor = console::listener();
     let executed = execute::tipset(core, Purpose::Tipset, context, start_root, &work)?;
     let mut included = Vec::new();
     let mut results = Vec::new();

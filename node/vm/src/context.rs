@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cid::Cid;
+use fvm_shared::ActorID;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::consensus::ConsensusFault;
 use fvm_shared::econ::TokenAmount;
@@ -152,6 +153,33 @@ pub const UNMETERED_GAS_AVAILABLE: u64 = 4_294_967_295;
 pub trait Interceptor: Send + Sync {
     /// What to do with this call.
     fn before_call(&self, call: &crate::trace::Call) -> Intercept;
+
+    /// Whether [`Self::instruction`] is to be called. Only the native machine can.
+    fn watches_instructions(&self) -> bool {
+        false
+    }
+
+    /// A contract is about to run an instruction.
+    fn instruction(&self, at: &Watched<'_>) {
+        let _ = at;
+    }
+
+    /// The instruction seen last has failed, and its contract's run with it.
+    fn instruction_failed(&self, why: &str) {
+        let _ = why;
+    }
+}
+
+/// An instruction of a contract that is about to run.
+pub struct Watched<'a> {
+    /// The contract whose storage it works on.
+    pub actor: ActorID,
+    /// Calls that are open, native ones included: 1 in the message's own.
+    pub depth: u32,
+    /// Gas that is left of the message's limit, as far as the machine counts.
+    pub gas_left: u64,
+    /// Code, stack and memory.
+    pub inside: &'a dyn boatyard_sdk::Instruction,
 }
 
 /// An [`Interceptor`]'s decision.

@@ -189,4 +189,35 @@ pub trait Host {
     fn log_enabled(&self) -> bool;
     /// A line for the log.
     fn log(&self, line: &str);
+
+    /// Whether [`Self::instruction`] wants to be told of instructions. Machines that
+    /// run actors natively may; on the FVM nobody can.
+    fn watches_instructions(&self) -> bool {
+        false
+    }
+    /// An interpreter inside the actor is about to run an instruction.
+    fn instruction(&self, at: &dyn Instruction) {
+        let _ = at;
+    }
+    /// The instruction told of last has failed, and the run with it.
+    fn instruction_failed(&self, why: &str) {
+        let _ = why;
+    }
+}
+
+/// What is open to view before an interpreter inside an actor runs an instruction: a
+/// stack machine with 256-bit words and a memory of bytes.
+pub trait Instruction {
+    /// Offset of the instruction in the code, in bytes.
+    fn position(&self) -> usize;
+    /// The instruction.
+    fn opcode(&self) -> u8;
+    /// How many words lie on the stack.
+    fn stack_len(&self) -> usize;
+    /// A word of the stack, big-endian; 0 is the top one.
+    fn stack_word(&self, from_top: usize) -> Option<[u8; 32]>;
+    /// The memory so far.
+    fn memory(&self) -> Vec<u8>;
+    /// What the last call returned.
+    fn return_data(&self) -> &[u8];
 }

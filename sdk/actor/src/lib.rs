@@ -79,7 +79,7 @@ pub use collections::{Array, ArrayRoot, Map, MapKey, MapRoot, SetRoot};
 pub use dispatch::{Actor, FIRST_EXPORTED_METHOD, method_number};
 pub use error::{ActorError, Context, SendResult, SendResultExt, exit_codes};
 pub use events::EventBuilder;
-pub use host::{Host, MessageContext, NetworkContext};
+pub use host::{Host, Instruction, MessageContext, NetworkContext};
 pub use network::{EAM_ACTOR_ID, EMPTY_STATE, NetworkVariant, SYSTEM_ACTOR_ID, Type};
 pub use runtime::{ActorRuntime, RandomnessTag, Runtime, cbor_params, raw_params};
 

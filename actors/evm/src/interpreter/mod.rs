@@ -13,6 +13,7 @@
 //! | [`introspection`] | EXTCODESIZE, EXTCODECOPY, EXTCODEHASH |
 //! | [`call`] | CALL, STATICCALL, DELEGATECALL |
 //! | [`create`] | CREATE, CREATE2, SELFDESTRUCT |
+//! | `view` | none: what a native machine sees of a run |
 
 mod call;
 mod context;
@@ -24,6 +25,8 @@ pub(crate) mod memory;
 mod stack;
 mod storage;
 mod table;
+#[cfg(not(target_arch = "wasm32"))]
+mod view;
 
 use boatyard_actors_shared::EthAddress;
 use boatyard_sdk::{ActorError, Runtime, actor_error};
@@ -134,8 +137,7 @@ fn execute<RT: Runtime>(
 /// round, so that the machine hears of the work and can end what does not end by
 /// itself.
 ///
-/// A tracer belongs here: before and after a round stack, memory and program
-/// counter are open to view.
+/// Before a round the machine may look at stack, memory and program counter.
 #[cfg(not(target_arch = "wasm32"))]
 fn execute<RT: Runtime>(
     interpreter: &mut Interpreter<EthInterpreter>,
@@ -144,13 +146,19 @@ fn execute<RT: Runtime>(
     use boatyard_sdk::Host;
     use revm_interpreter::interpreter_types::LoopControl;
 
+    use self::view::{View, words};
+
     /// About what an instruction costs on chain.
     const GAS_PER_ROUND: u64 = 700;
     const ROUNDS_PER_CHARGE: u64 = 1 << 16;
 
     let table = const { &table::instructions() };
+    let watched = machine.rt.host().watches_instructions();
     let end = 'run: loop {
         for _ in 0..ROUNDS_PER_CHARGE {
+            if watched {
+                machine.rt.host().instruction(&View(interpreter));
+            }
             if let Err(end) = interpreter.step(table, &FREE, machine) {
                 break 'run end;
             }
@@ -158,6 +166,9 @@ fn execute<RT: Runtime>(
         let gas = ROUNDS_PER_CHARGE * GAS_PER_ROUND;
         machine.rt.host().charge_gas("EVM instructions", gas);
     };
+    if watched && let Some(why) = words(end) {
+        machine.rt.host().instruction_failed(why);
+    }
     if interpreter.bytecode.action().is_none() {
         interpreter.halt(end);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use boatyard_vm::context::Tracing;
+use boatyard_vm::context::{Interceptor, Tracing};
 use boatyard_vm::machine::Applied;
 use cid::Cid;
 use fvm_shared::message::Message;
@@ -15,6 +15,7 @@ use crate::execute;
 use crate::threads::Lane;
 use crate::tipset::{ExecutedTipset, MessageRole, TracedMessage};
 use crate::view::StateView;
+use crate::watch::{self, Watched, Watchers};
 
 impl ChainHandle {
     /// Tries a message without a trace on the chain. Failure of the message is a
@@ -27,6 +28,43 @@ impl ChainHandle {
         self.inner
             .threads
             .run(Lane::Calls, move |core| calls::call(core, request))
+            .await?
+    }
+
+    /// Tries a message and shows its inside; `watcher` sees the instructions of its
+    /// contracts.
+    ///
+    /// # Errors
+    /// As [`Self::call`]; [`ChainError::Vm`] when a watched message runs code that only
+    /// exists as Wasm.
+    pub async fn watch_call(
+        &self,
+        request: CallRequest,
+        watcher: Option<Arc<dyn Interceptor>>,
+    ) -> Result<Watched, ChainError> {
+        self.inner
+            .threads
+            .run(Lane::Calls, move |core| calls::watch(core, request, watcher))
+            .await?
+    }
+
+    /// Executes messages of a tipset again and shows their inside, and the states
+    /// between them; `watchers` see the instructions of contracts.
+    ///
+    /// # Errors
+    /// As [`Self::watch_call`].
+    pub async fn watch_tipset(
+        &self,
+        tipset: &Arc<ExecutedTipset>,
+        messages: std::ops::Range<usize>,
+        watchers: Watchers,
+    ) -> Result<Vec<Watched>, ChainError> {
+        let tipset = tipset.clone();
+        self.inner
+            .threads
+            .run(Lane::Calls, move |core| {
+                watch::tipset(core, &tipset, messages, &watchers)
+            })
             .await?
     }
 

@@ -315,6 +315,11 @@ impl<'a> Execution<'a> {
         self.core.substitutions.unmetered || work <= self.gas_limit
     }
 
+    /// How many calls are open.
+    pub(super) fn depth(&self) -> u32 {
+        self.depth.get()
+    }
+
     /// What is left of the limit of gas after the work that was counted.
     pub(super) fn gas_left(&self) -> u64 {
         self.gas_limit.saturating_sub(self.work.get())

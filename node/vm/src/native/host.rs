@@ -4,7 +4,7 @@
 //! nothing costs gas.
 
 use anyhow::anyhow;
-use boatyard_sdk::{Host, MessageContext, NetworkContext, NetworkVariant};
+use boatyard_sdk::{Host, Instruction, MessageContext, NetworkContext, NetworkVariant};
 use cid::Cid;
 use cid::multihash::Multihash;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
@@ -31,7 +31,9 @@ use super::call::{Block, Entry, Execution, Frame, Reply, Request, Returned, as_e
 use super::crypto;
 use super::links::BLAKE2B_256;
 use super::panics::{Order, catch, or_fault, order};
-use crate::context::{LookupError, ProofVerifier, UNMETERED_GAS_AVAILABLE, VerifyError};
+use crate::context::{
+    Interceptor, LookupError, ProofVerifier, UNMETERED_GAS_AVAILABLE, VerifyError, Watched,
+};
 use crate::machine::VmError;
 use crate::state::INIT_ACTOR;
 use crate::trace::StateAccess;
@@ -82,6 +84,21 @@ impl<'a> NativeHost<'a> {
             Err(ErrorNumber::ReadOnly)
         } else {
             Ok(())
+        }
+    }
+
+    fn interceptor(&self) -> Option<&dyn Interceptor> {
+        self.execution.core.context.interceptor.as_deref()
+    }
+
+    /// Tells whoever watches, who may not take the actor down.
+    fn tell(&self, what: impl FnOnce(&dyn Interceptor)) {
+        if let Some(interceptor) = self.interceptor()
+            && catch(|| what(interceptor)).is_err()
+        {
+            order(Order::Fault(VmError::Fatal(anyhow!(
+                "the interceptor panicked"
+            ))));
         }
     }
 
@@ -509,5 +526,25 @@ impl Host for NativeHost<'_> {
     fn log(&self, line: &str) {
         tracing::debug!(target: "boatyard_vm::actor", actor = self.frame.actor, "{line}");
         self.execution.recorder.borrow_mut().log(line);
+    }
+
+    fn watches_instructions(&self) -> bool {
+        self.interceptor()
+            .is_some_and(|interceptor| interceptor.watches_instructions())
+    }
+
+    fn instruction(&self, at: &dyn Instruction) {
+        self.tell(|interceptor| {
+            interceptor.instruction(&Watched {
+                actor: self.frame.actor,
+                depth: self.execution.depth(),
+                gas_left: self.execution.gas_left(),
+                inside: at,
+            });
+        });
+    }
+
+    fn instruction_failed(&self, why: &str) {
+        self.tell(|interceptor| interceptor.instruction_failed(why));
     }
 }
