@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use alloy::primitives::B256;
 use boatyard_vm::context::{ChainView, Context, ProofVerifier, Tracing};
 use boatyard_vm::store::SharedStore;
+use cid::Cid;
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
@@ -16,10 +17,12 @@ use tokio::sync::broadcast;
 use crate::accounts::{Accounts, WORKER};
 use crate::block::{BeaconEntry, Ticket};
 use crate::config::{ChainConfig, MiningMode};
+use crate::error::ChainError;
 use crate::events::ChainEvent;
 use crate::fees::BLOCK_GAS_LIMIT;
 use crate::keys::Keyring;
 use crate::machines::Machines;
+use crate::participant::{self, BlockProducer, Participant};
 use crate::pool::Pool;
 use crate::randomness;
 use crate::tipset::ExecutedTipset;
@@ -44,6 +47,7 @@ pub(crate) struct Core {
     /// `None` once stopped: subscribers hear of that.
     news: RwLock<Option<broadcast::Sender<ChainEvent>>>,
     pub impersonated: RwLock<Impersonated>,
+    participants: RwLock<Vec<Arc<dyn Participant>>>,
     /// Set once; long work ends early.
     stopping: AtomicBool,
     data: RwLock<Data>,
@@ -126,6 +130,7 @@ impl Core {
             keyring,
             news: RwLock::new(Some(broadcast::channel(NEWS_CAPACITY).0)),
             impersonated: RwLock::default(),
+            participants: RwLock::default(),
             stopping: AtomicBool::new(false),
             data: RwLock::new(data),
         })
@@ -189,9 +194,34 @@ impl Core {
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
     }
 
-    /// The miner that blocks name.
-    pub fn miner(&self) -> Address {
-        Address::new_id(WORKER)
+    /// Who acts by itself as epochs pass, in the order of joining.
+    pub fn participants(&self) -> Vec<Arc<dyn Participant>> {
+        self.participants
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone()
+    }
+
+    /// Somebody more who acts by itself.
+    pub fn join(&self, participant: Arc<dyn Participant>) {
+        self.participants
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .push(participant);
+    }
+
+    /// Who makes the block at `height` on top of a tipset with this state. Without
+    /// providers it is the worker f0101.
+    pub fn block_producer(
+        &self,
+        state_root: &Cid,
+        height: ChainEpoch,
+    ) -> Result<BlockProducer, ChainError> {
+        let elected = participant::elect(self, state_root, height)?;
+        Ok(elected.unwrap_or_else(|| BlockProducer {
+            miner: WORKER,
+            worker: self.accounts.worker.clone(),
+        }))
     }
 
     pub fn timestamp_of(&self, epoch: ChainEpoch) -> u64 {
@@ -227,23 +257,18 @@ impl Core {
     }
 
     /// The ticket of a tipset at `height` on top of the one at `parent`.
-    pub fn ticket_on(&self, parent: ChainEpoch, height: ChainEpoch) -> Ticket {
-        let parent_ticket = {
-            let data = self.data();
-            let tipset = data.tipsets.at_or_before(parent);
-            tipset
-                .and_then(|tipset| tipset.tipset.block().ticket.clone())
-                .map(|ticket| ticket.vrf_proof)
-                .unwrap_or_default()
-        };
-        let beacon = self.beacon_entry(height);
-        randomness::ticket(
-            &self.accounts.worker,
-            &self.miner(),
-            &beacon,
+    pub fn ticket_on(&self, parent: ChainEpoch, height: ChainEpoch) -> Result<Ticket, ChainError> {
+        let parent = self.data().tipsets.at_or_before(parent).cloned();
+        let parent = parent.ok_or(ChainError::NegativeEpoch(height))?;
+        let producer = self.block_producer(&parent.state_root, height)?;
+        let parent_ticket = parent.tipset.block().ticket.as_ref();
+        Ok(randomness::ticket(
+            &producer.worker,
+            &Address::new_id(producer.miner),
+            &self.beacon_entry(height),
             height,
-            &parent_ticket,
-        )
+            parent_ticket.map_or(&[], |ticket| &ticket.vrf_proof),
+        ))
     }
 
     /// The surroundings of a machine.

@@ -150,6 +150,7 @@ pub(crate) fn tipset(
     context: Context,
     start: Cid,
     work: &[Work<'_>],
+    miner: Address,
 ) -> Result<Executed, Failure> {
     let epoch = context.epoch;
     let mut machine = core
@@ -168,7 +169,7 @@ pub(crate) fn tipset(
         }
         applied.push(outcome);
     }
-    let reward = reward_message(core.miner(), penalty, tips, epoch);
+    let reward = reward_message(miner, penalty, tips, epoch);
     let outcome = implicit(machine.as_mut(), &reward, "the block reward")?;
     let reward = (reward, outcome);
     let cron = cron(machine.as_mut(), epoch)?;
@@ -202,7 +203,9 @@ pub(crate) fn again(
         View::on_chain(core, tipset.height()),
         tracing,
     );
-    let executed = match self::tipset(core, Purpose::Trace, context, tipset.start_root, &work) {
+    let miner = tipset.tipset.block().miner;
+    let start = tipset.start_root;
+    let executed = match self::tipset(core, Purpose::Trace, context, start, &work, miner) {
         Ok(executed) => executed,
         Err(Failure::Chain(error)) => return Err(error),
         Err(Failure::Message(_, error)) => return Err(error.into()),

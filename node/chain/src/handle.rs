@@ -27,6 +27,7 @@ use crate::genesis::{self, GenesisActors};
 use crate::keys::{Key, Keyring};
 use crate::machines::Machines;
 use crate::message::PoolMessage;
+use crate::participant::Participant;
 use crate::producer;
 use crate::threads::Threads;
 use crate::tipset::{ExecutedTipset, MessageLocation};
@@ -198,6 +199,11 @@ impl ChainHandle {
         Subscription {
             receiver: self.core().listen(),
         }
+    }
+
+    /// Lets somebody act by itself from the next tipset on, and make blocks.
+    pub fn join(&self, participant: Arc<dyn Participant>) {
+        self.core().join(participant);
     }
 
     fn core(&self) -> &Arc<Core> {

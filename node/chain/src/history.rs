@@ -120,4 +120,8 @@ fn tell(core: &Core, (reverted, dropped): (Vec<Arc<ExecutedTipset>>, Vec<Arc<Poo
     for message in dropped {
         core.tell(ChainEvent::Dropped(message));
     }
+    let head = core.head();
+    for participant in core.participants() {
+        participant.rewound(&head);
+    }
 }

@@ -9,6 +9,7 @@
 //! | [`handle`] | what others can ask of the chain |
 //! | [`accounts`], [`genesis`] | who and what exists from the start |
 //! | `producer` | what goes into the next tipset, and when |
+//! | [`participant`] | who acts by itself as epochs pass, and who makes a block |
 //! | `execute` | how null rounds and tipsets become states |
 //! | `pool`, `admission` | which messages wait, in which order, and which may |
 //! | `tipsets` | where a message, a hash or an event ended up |
@@ -56,6 +57,7 @@ pub mod keys;
 pub mod machines;
 pub mod message;
 mod message_meta;
+pub mod participant;
 mod pool;
 mod producer;
 mod randomness;
@@ -79,6 +81,7 @@ pub use handle::{ChainHandle, ChainSetup, Found, Pushed, SnapshotId};
 pub use keys::{Key, KeyKind, Keyring};
 pub use machines::{EngineMachines, Machines, Purpose};
 pub use message::{Authority, PoolMessage, Signature, SignatureKind, SignedMessage};
+pub use participant::{BlockProducer, NotSent, Participant, Turn};
 pub use supply::Supply;
 pub use tipset::{
     ExecutedMessage, ExecutedTipset, MessageLocation, MessageRole, TipsetRef, TracedMessage,

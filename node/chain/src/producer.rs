@@ -7,6 +7,7 @@ use boatyard_vm::machine::VmError;
 use boatyard_vm::state::StateTree;
 use cid::Cid;
 use fvm_ipld_blockstore::Blockstore;
+use fvm_shared::address::Address;
 use fvm_shared::bigint::BigInt;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::crypto::signature::BLS_SIG_LEN;
@@ -23,6 +24,7 @@ use crate::genesis::states::PowerState;
 use crate::machines::Purpose;
 use crate::message::{Authority, PoolMessage, Signature, SignatureKind};
 use crate::message_meta::{self, MessageMeta};
+use crate::participant::{self, BlockProducer};
 use crate::randomness::{self, View};
 use crate::tipset::{ExecutedMessage, ExecutedTipset};
 
@@ -41,16 +43,32 @@ pub(crate) fn next(core: &Arc<Core>) -> Result<Produced, ChainError> {
     at(core, core.next_epoch())
 }
 
-/// Makes a tipset at `height`, after null rounds if there is room for any.
+/// Makes a tipset at `height`, after null rounds if there is room for any. On the way
+/// there, tipsets are made wherever a participant wants one.
 pub(crate) fn at(core: &Arc<Core>, height: ChainEpoch) -> Result<Produced, ChainError> {
-    let parent = core.head();
-    let rounds = height.saturating_sub(parent.height());
+    let rounds = height.saturating_sub(core.head().height());
     if rounds > MAX_JUMP {
         return Err(ChainError::TooFar {
             epochs: rounds,
             max: MAX_JUMP,
         });
     }
+    let mut broken = Vec::new();
+    loop {
+        let due = participant::due(core, &core.head());
+        let stop = due.map_or(height, |due| due.min(height));
+        let produced = one(core, stop)?;
+        broken.extend(produced.broken);
+        if stop == height {
+            let tipset = produced.tipset;
+            return Ok(Produced { tipset, broken });
+        }
+    }
+}
+
+/// Makes a tipset at `height` with nothing but null rounds before it.
+fn one(core: &Arc<Core>, height: ChainEpoch) -> Result<Produced, ChainError> {
+    let parent = core.head();
     let start_root = execute::null_rounds(
         core,
         parent.state_root,
@@ -58,7 +76,8 @@ pub(crate) fn at(core: &Arc<Core>, height: ChainEpoch) -> Result<Produced, Chain
         height,
         &parent.next_base_fee,
     )?;
-    let ticket = core.ticket_on(parent.height(), height);
+    let ticket = core.ticket_on(parent.height(), height)?;
+    participant::ask(core, &parent, height, start_root, &ticket);
     let mut broken = Vec::new();
     let (tipset, included) = loop {
         if core.stopping() {
@@ -81,13 +100,14 @@ pub(crate) fn at(core: &Arc<Core>, height: ChainEpoch) -> Result<Produced, Chain
     Ok(Produced { tipset, broken })
 }
 
-/// Makes tipsets until no message is left that could be mined, if tipsets are made
-/// on message.
+/// Makes tipsets until no message is left that could be mined and no participant
+/// wants the next one, if tipsets are made on message.
 pub(crate) fn drain(core: &Arc<Core>) -> Result<Vec<Produced>, ChainError> {
     let mut made = Vec::new();
     while core.data().mode == MiningMode::OnMessage {
         let head = core.head();
-        if selection(core, &head, head.state_root)?.is_empty() {
+        let asked = participant::due(core, &head) == Some(head.height() + 1);
+        if !asked && selection(core, &head, head.state_root)?.is_empty() {
             break;
         }
         let produced = next(core)?;
@@ -108,7 +128,7 @@ pub(crate) fn selection(
     state_root: Cid,
 ) -> Result<Vec<Arc<PoolMessage>>, ChainError> {
     let tree = StateTree::load(core.store.clone(), &state_root)?;
-    let next_nonce = |sender: &fvm_shared::address::Address| -> Result<u64, ChainError> {
+    let next_nonce = |sender: &Address| -> Result<u64, ChainError> {
         let Some(id) = tree.resolve(sender)? else {
             return Ok(0);
         };
@@ -146,7 +166,9 @@ fn attempt(
     let view: Arc<dyn ChainView> = View::of_new(core, parent.height(), height, ticket.clone());
     let mut context = core.context(height, base_fee, supply.clone(), view, Tracing::Off);
     context.interceptor = console::listener();
-    let executed = execute::tipset(core, Purpose::Tipset, context, start_root, &work)?;
+    let producer = core.block_producer(&parent.state_root, height)?;
+    let miner = Address::new_id(producer.miner);
+    let executed = execute::tipset(core, Purpose::Tipset, context, start_root, &work, miner)?;
     let mut included = Vec::new();
     let mut results = Vec::new();
     for (message, applied) in messages.iter().zip(executed.applied) {
@@ -169,7 +191,7 @@ fn attempt(
             error: applied.error,
         });
     }
-    let header = header(core, parent, height, ticket.clone(), &included)?;
+    let header = header(core, parent, height, ticket.clone(), &producer, &included)?;
     let receipts: Vec<_> = results.iter().map(|result| &result.receipt).collect();
     let tipset = ExecutedTipset {
         receipts_root: message_meta::receipts_root(&core.store, &receipts)?,
@@ -190,6 +212,7 @@ fn header(
     parent: &ExecutedTipset,
     height: ChainEpoch,
     ticket: Ticket,
+    producer: &BlockProducer,
     messages: &[Arc<PoolMessage>],
 ) -> Result<BlockHeader, ChainError> {
     let mut bls = Vec::new();
@@ -206,8 +229,8 @@ fn header(
             other.push(message.cid);
         }
     }
-    let worker = &core.accounts.worker;
-    let miner = core.miner();
+    let worker = &producer.worker;
+    let miner = Address::new_id(producer.miner);
     let beacon = core.beacon_entry(height);
     let election = randomness::election_vrf(worker, &miner, &beacon, height);
     let mut header = BlockHeader {

@@ -78,8 +78,18 @@ fn miner_entropy(miner: &Address) -> Vec<u8> {
 }
 
 fn draw(base: &[u8], tag: i64, epoch: ChainEpoch, entropy: &[u8]) -> [u8; 32] {
+    draw_from(&blake2b(base), tag, epoch, entropy)
+}
+
+/// What is drawn from the digest of a ticket or of a beacon entry.
+pub(crate) fn draw_from(
+    digest: &[u8; 32],
+    tag: i64,
+    epoch: ChainEpoch,
+    entropy: &[u8],
+) -> [u8; 32] {
     let mut input = tag.to_be_bytes().to_vec();
-    input.extend_from_slice(&blake2b(base));
+    input.extend_from_slice(digest);
     input.extend_from_slice(&epoch.to_be_bytes());
     input.extend_from_slice(entropy);
     blake2b(&input)
@@ -158,9 +168,17 @@ impl ChainView for View {
         if let Some(tip) = &self.tip
             && epoch >= tip.height
         {
-            let ticket = tip
-                .ticket
-                .get_or_init(|| self.core.ticket_on(self.base, tip.height));
+            let ticket = match tip.ticket.get() {
+                Some(ticket) => ticket,
+                None => {
+                    let ticket = self.core.ticket_on(self.base, tip.height);
+                    let ticket = ticket.map_err(|_| LookupError {
+                        epoch,
+                        reason: "the ticket cannot be made",
+                    })?;
+                    tip.ticket.get_or_init(|| ticket)
+                }
+            };
             return Ok(blake2b(&ticket.vrf_proof));
         }
         let data = self.core.data();

@@ -6,3 +6,4 @@ mod edits;
 mod history;
 mod messages;
 mod mining;
+mod participants;
