@@ -55,6 +55,9 @@ pub struct NodeConfig {
     pub machine: MachineKind,
     /// Whether to compile actors in the background before somebody needs them.
     pub preload: bool,
+    /// Directory in which the chain is kept and gone on with; `None` keeps it in
+    /// memory.
+    pub data_dir: Option<PathBuf>,
     /// How requests are answered; `address` is taken from `host` and `port`.
     pub serve: ServeOptions,
 }
@@ -78,6 +81,7 @@ impl Default for NodeConfig {
             variant: NetworkVariant::Devnet,
             machine: MachineKind::Fvm,
             preload: true,
+            data_dir: None,
             serve: ServeOptions::default(),
         }
     }

@@ -9,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use boatyard_actors_shared::REGISTRY_ACTOR_ID;
 use boatyard_bundle::{Bundle, BundleError};
 use boatyard_chain::genesis::{ExtraActor, GenesisActors};
-use boatyard_chain::{ChainConfig, ChainError, ChainHandle, ChainSetup, EngineMachines};
+use boatyard_chain::{
+    ChainConfig, ChainError, ChainFile, ChainHandle, ChainSetup, EngineMachines,
+};
 use boatyard_rpc::{RunningServer, ServeError, ServeOptions};
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
@@ -105,7 +107,11 @@ impl Node {
                 &file
             }
         };
-        let store = SharedStore::memory();
+        let file = config.data_dir.as_deref().map(ChainFile::open).transpose()?;
+        let store = match &file {
+            Some(file) => file.store(),
+            None => SharedStore::memory(),
+        };
         bundle.install(&store).map_err(ChainError::Store)?;
         let engine = engine(config.variant);
         // Not in the manifest, so native machines have to be told.
@@ -126,9 +132,15 @@ impl Node {
             BundleSource::File(_) => machines,
         };
         let extra = registry(bundle, &store)?;
+        // A chain that goes on keeps the genesis that it has.
+        let begun = match &file {
+            Some(file) => file.genesis_timestamp()?,
+            None => None,
+        };
         let chain = ChainHandle::start(ChainSetup {
-            config: chain_config(config),
+            config: chain_config(config, begun),
             store,
+            file,
             actors: GenesisActors {
                 builtin: bundle.actors().to_vec(),
                 extra,
@@ -213,8 +225,8 @@ fn read_bundle(path: &PathBuf) -> Result<Bundle, NodeError> {
     })
 }
 
-fn chain_config(config: &NodeConfig) -> ChainConfig {
-    let genesis_timestamp = config.genesis_timestamp.unwrap_or_else(|| {
+fn chain_config(config: &NodeConfig, begun: Option<u64>) -> ChainConfig {
+    let genesis_timestamp = begun.or(config.genesis_timestamp).unwrap_or_else(|| {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -244,12 +256,13 @@ mod tests {
             block_time_secs: 7,
             ..NodeConfig::default()
         };
-        assert_eq!(chain_config(&config).genesis_timestamp % 7, 0);
+        assert_eq!(chain_config(&config, None).genesis_timestamp % 7, 0);
         let config = NodeConfig {
             genesis_timestamp: Some(12),
             ..config
         };
-        assert_eq!(chain_config(&config).genesis_timestamp, 12);
+        assert_eq!(chain_config(&config, None).genesis_timestamp, 12);
+        assert_eq!(chain_config(&config, Some(5)).genesis_timestamp, 5);
     }
 
     #[test]
@@ -258,6 +271,6 @@ mod tests {
             block_time_secs: 0,
             ..NodeConfig::default()
         };
-        assert_eq!(chain_config(&config).block_time_secs, 0);
+        assert_eq!(chain_config(&config, None).block_time_secs, 0);
     }
 }

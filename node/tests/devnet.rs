@@ -464,6 +464,7 @@ async fn null_rounds_give_the_same_states_on_both_machines() {
         let chain = ChainHandle::start(ChainSetup {
             config: ChainConfig::default(),
             store,
+            file: None,
             actors: GenesisActors {
                 builtin: bundle.actors().to_vec(),
                 extra: Vec::new(),

@@ -17,6 +17,7 @@ use tokio::sync::broadcast;
 use crate::accounts::{Accounts, WORKER};
 use crate::block::{BeaconEntry, Ticket};
 use crate::config::{ChainConfig, MiningMode};
+use crate::disk::ChainFile;
 use crate::error::ChainError;
 use crate::events::ChainEvent;
 use crate::fees::BLOCK_GAS_LIMIT;
@@ -48,6 +49,8 @@ pub(crate) struct Core {
     news: RwLock<Option<broadcast::Sender<ChainEvent>>>,
     pub impersonated: RwLock<Impersonated>,
     participants: RwLock<Vec<Arc<dyn Participant>>>,
+    /// Where the chain is kept; `None` for one in memory.
+    pub file: Option<ChainFile>,
     /// Set once; long work ends early.
     stopping: AtomicBool,
     data: RwLock<Data>,
@@ -108,6 +111,7 @@ impl Core {
         keyring: Keyring,
         genesis: Arc<ExecutedTipset>,
         instance: B256,
+        file: Option<ChainFile>,
     ) -> Arc<Self> {
         let data = Data {
             tipsets: Tipsets::new(genesis),
@@ -131,6 +135,7 @@ impl Core {
             news: RwLock::new(Some(broadcast::channel(NEWS_CAPACITY).0)),
             impersonated: RwLock::default(),
             participants: RwLock::default(),
+            file,
             stopping: AtomicBool::new(false),
             data: RwLock::new(data),
         })
@@ -182,6 +187,14 @@ impl Core {
         match news.as_ref() {
             Some(news) => news.subscribe(),
             None => broadcast::channel(1).1,
+        }
+    }
+
+    /// Writes what has changed to the chain's file, if it has one.
+    pub fn persist(&self) -> Result<(), ChainError> {
+        match &self.file {
+            Some(file) => file.commit(&self.data(), &self.keyring),
+            None => Ok(()),
         }
     }
 

@@ -19,11 +19,13 @@ use crate::accounts::Accounts;
 use crate::block::Tipset;
 use crate::config::ChainConfig;
 use crate::core::Core;
+use crate::disk::ChainFile;
 use crate::error::ChainError;
 use crate::events::Subscription;
 use crate::execute;
 use crate::fees::MINIMUM_BASE_FEE;
 use crate::genesis::{self, GenesisActors};
+use crate::history;
 use crate::keys::{Key, Keyring};
 use crate::machines::Machines;
 use crate::message::PoolMessage;
@@ -67,8 +69,11 @@ impl Drop for Inner {
 pub struct ChainSetup {
     /// Parameters.
     pub config: ChainConfig,
-    /// Where blocks lie; the code of the actors is there already.
+    /// Where blocks lie; the code of the actors is there already. With a file, its
+    /// [`ChainFile::store`].
     pub store: SharedStore,
+    /// Where the chain is kept, and gone on with; `None` for one in memory.
+    pub file: Option<ChainFile>,
     /// The actors of the genesis state.
     pub actors: GenesisActors,
     /// Who executes messages.
@@ -110,6 +115,7 @@ impl ChainHandle {
         let ChainSetup {
             config,
             store,
+            file,
             actors,
             machines,
             verifier,
@@ -137,6 +143,21 @@ impl ChainHandle {
         if let Some(first) = accounts.dev_native.first() {
             keyring.set_default(&first.address());
         }
+        let resumed = match &file {
+            Some(file) => file.resume()?,
+            None => None,
+        };
+        if let Some(resumed) = &resumed
+            && resumed.genesis.key() != genesis.key()
+        {
+            return Err(ChainError::Config(format!(
+                "the data directory holds a chain with another genesis ({}, this would be {}): \
+                 start the node with the same network name, chain ID, accounts and actors, or \
+                 name another data directory",
+                resumed.genesis.tipset.key_cid(),
+                genesis.tipset.key_cid(),
+            )));
+        }
         let instance = new_instance(&genesis);
         let core = Core::new(
             config,
@@ -147,8 +168,18 @@ impl ChainHandle {
             keyring,
             genesis.clone(),
             instance,
+            file,
         );
         producer::store_headers(&core, &genesis.tipset)?;
+        match resumed {
+            Some(resumed) => history::resume(&core, resumed)?,
+            None => {
+                if let Some(file) = &core.file {
+                    file.begin(&genesis)?;
+                }
+                core.persist()?;
+            }
+        }
         let threads = Threads::start(&core)?;
         Ok(Self {
             inner: Arc::new(Inner {

@@ -6,6 +6,7 @@ use alloy::primitives::B256;
 use fvm_shared::clock::ChainEpoch;
 
 use crate::core::{Clock, Core, Data, Snapshot};
+use crate::disk::Resumed;
 use crate::error::ChainError;
 use crate::events::ChainEvent;
 use crate::fees::BLOCK_GAS_LIMIT;
@@ -90,6 +91,31 @@ pub(crate) fn reset(core: &Core, genesis: &Arc<ExecutedTipset>, instance: B256) 
         (reverted, dropped)
     };
     tell(core, news);
+}
+
+/// Goes on where the chain's file ends.
+pub(crate) fn resume(core: &Core, resumed: Resumed) -> Result<(), ChainError> {
+    let mut data = core.data_mut();
+    let mut tipsets = resumed.tipsets.into_iter();
+    if let Some(genesis) = tipsets.next() {
+        // It may have been edited.
+        data.tipsets.replace_head(genesis);
+    }
+    for tipset in tipsets {
+        data.tipsets.push(tipset);
+    }
+    resumed
+        .chain
+        .restore(&mut data, &core.keyring)
+        .map_err(ChainError::Store)?;
+    for waiting in resumed.pool {
+        let authority = waiting.authority();
+        let eth_hash = waiting.signed.eth_hash(core.config.chain_id);
+        if let Err(reason) = data.pool.insert(waiting.signed, eth_hash, authority) {
+            tracing::warn!(%reason, "a message that waited is dropped");
+        }
+    }
+    Ok(())
 }
 
 /// Takes tipsets off until the head is at `height`.

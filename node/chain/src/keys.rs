@@ -26,6 +26,11 @@ pub enum KeyKind {
     Delegated,
 }
 
+impl KeyKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Secp256k1, Self::Bls, Self::Delegated];
+}
+
 /// Bytes or a phrase that make no key.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("not a key: {0}")]

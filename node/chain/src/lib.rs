@@ -13,6 +13,7 @@
 //! | `execute` | how null rounds and tipsets become states |
 //! | `pool`, `admission` | which messages wait, in which order, and which may |
 //! | `tipsets` | where a message, a hash or an event ended up |
+//! | [`disk`] | the chain in a file |
 //! | `history` | snapshots and going back |
 //! | [`fees`] | base fee and premium |
 //! | [`supply`] | circulating supply |
@@ -43,6 +44,7 @@ mod calls;
 pub mod config;
 pub mod console;
 mod core;
+pub mod disk;
 pub mod edit;
 pub mod error;
 pub mod ethereum;
@@ -74,6 +76,7 @@ mod watch;
 pub use block::{BlockHeader, Tipset, TipsetKey};
 pub use call::{AccountOverride, CallPoint, CallRequest, GasEstimate, Overrides};
 pub use config::{ChainConfig, MiningMode};
+pub use disk::ChainFile;
 pub use edit::StateEdit;
 pub use error::{ChainError, EstimateError, Rejection};
 pub use events::{ChainEvent, EventFilter, EventRecord, Notice, Subscription};

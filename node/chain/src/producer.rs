@@ -347,6 +347,7 @@ fn adopt(
         clock.not_before = None;
         tipsets.push(tipset.clone());
     }
+    core.persist()?;
     for message in outdated {
         core.tell(ChainEvent::Dropped(message));
     }

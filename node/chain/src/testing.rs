@@ -91,6 +91,7 @@ pub(crate) fn chain_of(config: ChainConfig, script: Arc<Script>) -> ChainHandle 
     ChainHandle::start(ChainSetup {
         config,
         store: SharedStore::memory(),
+        file: None,
         actors: actors(),
         machines: script,
         verifier: Arc::new(Unreachable),
@@ -466,7 +467,7 @@ impl Machine for Scripted {
 }
 
 /// The verifier of tests in which nothing is proven.
-struct Unreachable;
+pub(crate) struct Unreachable;
 
 impl ProofVerifier for Unreachable {
     fn verify_post(&self, _: &WindowPoStVerifyInfo) -> Result<bool, VerifyError> {

@@ -503,7 +503,11 @@ impl ChainHandle {
         &self,
         work: impl FnOnce(&Arc<Core>) -> T + Send + 'static,
     ) -> Result<T, ChainError> {
-        self.inner.threads.run(Lane::Producer, work).await
+        let work = move |core: &Arc<Core>| {
+            let done = work(core);
+            core.persist().map(|()| done)
+        };
+        self.inner.threads.run(Lane::Producer, work).await?
     }
 }
 

@@ -211,6 +211,7 @@ pub fn chain(kind: MachineKind, config: ChainConfig) -> ChainHandle {
     ChainHandle::start(ChainSetup {
         config,
         store,
+        file: None,
         actors: GenesisActors {
             builtin: bundle.actors().to_vec(),
             extra: Vec::new(),
