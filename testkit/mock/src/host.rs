@@ -306,7 +306,13 @@ impl Host for MockHost {
             self.transfer(to, &value, &sent);
         }
         if let Some(effect) = expected.effect {
+            // A call back into an actor makes the sends expected in the effect; those
+            // expected before are of the call that waits.
+            let waiting = world.expected.take();
+            let made = world.sends_made.get();
             effect(&MockRuntime::around(world.clone()));
+            world.expected.borrow_mut().extend(waiting);
+            world.sends_made.set(made);
         }
         expected.answer
     }

@@ -70,6 +70,17 @@ impl Puppet {
         rt.accept_any_caller()?;
         Err(rt.upgrade_actor(&code_cid(Type::Multisig), None))
     }
+
+    /// Calls a friend twice.
+    #[method(8)]
+    fn call_twice(rt: &impl Runtime) -> Result<(), ActorError> {
+        rt.accept_any_caller()?;
+        for method in [7, 8] {
+            rt.send(&FRIEND, method, None, TokenAmount::default())
+                .success()?;
+        }
+        Ok(())
+    }
 }
 
 fn puppet() -> MockRuntime {
@@ -98,6 +109,19 @@ fn a_failed_call_leaves_neither_state_nor_events_nor_value() {
     assert_eq!(rt.head(), head);
     assert_eq!(rt.events(), []);
     assert_eq!(rt.balance_of(1000), Some(TokenAmount::default()));
+}
+
+#[test]
+fn a_call_back_makes_its_own_sends() {
+    let rt = puppet();
+    rt.expect_send(FRIEND, 7).effect(|rt| {
+        assert_eq!(rt.get::<Puppet, u64>(2).unwrap(), 1);
+        rt.expect_send(FRIEND, 7);
+        rt.call::<Puppet>(5, None).unwrap();
+    });
+    rt.expect_send(FRIEND, 8);
+    assert_eq!(rt.call::<Puppet>(8, None), Ok(None));
+    assert_eq!(rt.state::<State>().count, 1);
 }
 
 #[test]
