@@ -12,6 +12,8 @@ use crate::smoothing::FilterEstimate;
 
 /// Owner, worker and control addresses.
 pub const CONTROL_ADDRESSES: MethodNum = 2;
+/// Whether a bare address is owner, worker or control address; gives a bare bool.
+pub const IS_CONTROLLING_ADDRESS: MethodNum = 348_244_887;
 /// A scheduled event, from the power actor.
 pub const ON_DEFERRED_CRON_EVENT: MethodNum = 12;
 /// A block's reward, from the reward actor.
@@ -81,9 +83,18 @@ pub struct ApplyRewardsParams {
 
 #[cfg(test)]
 mod tests {
+    use boatyard_sdk::method_number;
     use fvm_ipld_encoding::to_vec;
 
     use super::*;
+
+    #[test]
+    fn exported_methods_have_the_numbers_of_their_names() {
+        assert_eq!(
+            method_number("IsControllingAddress"),
+            IS_CONTROLLING_ADDRESS
+        );
+    }
 
     /// Source: spec 05 §5.10.
     #[test]
