@@ -24,6 +24,15 @@
 //! |---|---|
 //! | [`schema`] | what the state holds, block by block |
 //! | [`identity`] | who the miner is |
+//! | [`schedule`], [`deadlines`] | when deadlines are, where they lie |
+//! | [`deadline`], [`partition`] | what happens to sectors that are proven together |
+//! | [`expiration_queue`], [`bitfield_queue`] | what ends, and is to be done, when |
+//! | [`sectors`], [`pre_commits`] | records by number |
+//! | [`power`] | what sectors are worth |
+//! | [`assignment`] | which deadline a sector gets |
+//! | [`lifecycle`] | the end of a deadline, early terminations of the whole miner |
+//! | [`sector_map`] | sectors addressed by deadline and partition |
+//! | [`amt`], [`blocks`] | access to the store under the miner's rule of errors |
 //! | [`funds`], [`vesting`] | what of the balance is spoken for, what is locked |
 //! | [`monies`] | what things cost: formulas without state |
 //! | [`methods`] | checks, transactions and sends of each method |
@@ -37,17 +46,32 @@ use boatyard_sdk::{ActorError, Runtime, actor};
 use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
 
+pub mod amt;
+pub mod assignment;
+pub mod bitfield_queue;
 pub mod blocks;
 pub mod commitments;
+pub mod deadline;
+pub mod deadlines;
 pub mod events;
 pub mod exit_codes;
+pub mod expiration_queue;
 pub mod funds;
 pub mod identity;
+pub mod lifecycle;
 pub mod lifetimes;
 pub mod methods;
 pub mod monies;
+pub mod partition;
+pub mod power;
+pub mod pre_commits;
+pub mod schedule;
 pub mod schema;
+pub mod sector_map;
+pub mod sectors;
 pub mod sends;
+#[cfg(test)]
+mod testing;
 pub mod types;
 pub mod vesting;
 

@@ -1,0 +1,131 @@
+//! Sectors addressed by deadline and partition (spec 06 §14.2).
+
+use std::collections::BTreeMap;
+
+use boatyard_actors_shared::Policy;
+use boatyard_sdk::{ActorError, ensure};
+use fvm_ipld_bitfield::BitField;
+
+use crate::deadline::PartitionSectors;
+
+/// Deadline → partition → sectors, within the limits of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeadlineSectorMap(BTreeMap<u64, PartitionSectors>);
+
+impl DeadlineSectorMap {
+    /// Collects triples of deadline, partition and sectors. What is said of one
+    /// partition at several places is united.
+    ///
+    /// # Errors
+    /// `USR_ILLEGAL_ARGUMENT` (16) for a deadline that does not exist, too many
+    /// partitions or too many sectors.
+    pub fn collect<'a>(
+        policy: &Policy,
+        addressed: impl IntoIterator<Item = (u64, u64, &'a BitField)>,
+    ) -> Result<Self, ActorError> {
+        let mut map = Self::default();
+        for (deadline, partition, sectors) in addressed {
+            ensure!(
+                deadline < policy.wpost_period_deadlines,
+                USR_ILLEGAL_ARGUMENT,
+                "there is no deadline {deadline}"
+            );
+            let partitions = map.0.entry(deadline).or_default();
+            *partitions.entry(partition).or_default() |= sectors;
+        }
+        let partitions = map.0.values().map(|partitions| partitions.len() as u64);
+        let partitions: u64 = partitions.sum();
+        ensure!(
+            partitions <= policy.addressed_partitions_max,
+            USR_ILLEGAL_ARGUMENT,
+            "{partitions} partitions are more than {}",
+            policy.addressed_partitions_max
+        );
+        let sectors: u128 = map
+            .0
+            .values()
+            .flat_map(BTreeMap::values)
+            .map(|sectors| u128::from(sectors.len()))
+            .sum();
+        ensure!(
+            sectors <= u128::from(policy.addressed_sectors_max),
+            USR_ILLEGAL_ARGUMENT,
+            "{sectors} sectors are more than {}",
+            policy.addressed_sectors_max
+        );
+        Ok(map)
+    }
+
+    /// The partitions of each deadline, by index.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &PartitionSectors)> {
+        self.0
+            .iter()
+            .map(|(deadline, partitions)| (*deadline, partitions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use boatyard_sdk::NetworkVariant;
+
+    use super::*;
+    use crate::bitfield_queue::bits_of;
+
+    fn collect(addressed: &[(u64, u64, BitField)]) -> Result<DeadlineSectorMap, ActorError> {
+        let policy = Policy::of(NetworkVariant::Mainnet);
+        let addressed = addressed
+            .iter()
+            .map(|(deadline, partition, sectors)| (*deadline, *partition, sectors));
+        DeadlineSectorMap::collect(policy, addressed)
+    }
+
+    #[test]
+    fn repeated_partitions_are_united() {
+        let map = collect(&[
+            (3, 1, bits_of([1, 2]).unwrap()),
+            (0, 5, BitField::new()),
+            (3, 1, bits_of([2, 9]).unwrap()),
+            (3, 0, bits_of([7]).unwrap()),
+        ])
+        .unwrap();
+        let found: Vec<_> = map
+            .iter()
+            .map(|(deadline, partitions)| (deadline, partitions.clone()))
+            .collect();
+        let expected = [
+            (0, vec![(5, BitField::new())]),
+            (
+                3,
+                vec![(0, bits_of([7]).unwrap()), (1, bits_of([1, 2, 9]).unwrap())],
+            ),
+        ];
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(deadline, partitions)| (deadline, partitions.into_iter().collect()))
+            .collect();
+        assert_eq!(found, expected);
+        assert_eq!(collect(&[]).unwrap().iter().count(), 0);
+    }
+
+    /// The last sets are short in bytes and name nearly all numbers there are.
+    #[test]
+    fn limits_hold() {
+        let range = |count: u64| {
+            BitField::from_ranges(fvm_ipld_bitfield::iter::Ranges::new([0..count].into_iter()))
+        };
+        let partitions = |count: u64| {
+            let triples: Vec<_> = (0..count).map(|i| (i % 48, i, BitField::new())).collect();
+            collect(&triples)
+        };
+        assert!(partitions(3_000).is_ok());
+        assert!(collect(&[(0, 0, range(12_500)), (1, 0, range(12_500))]).is_ok());
+        for refused in [
+            partitions(3_001),
+            collect(&[(48, 0, BitField::new())]),
+            collect(&[(0, 0, range(25_001))]),
+            collect(&[(0, 0, range(u64::MAX)), (1, 0, range(u64::MAX))]),
+        ] {
+            assert_eq!(refused.unwrap_err().exit_code().value(), 16);
+        }
+    }
+}
