@@ -19,6 +19,7 @@
 //! | [`scheme`] | which schemes there are, and how to get their two ends |
 //! | [`block`] | proof blocks: where vanilla proofs lie |
 //! | [`stand_in`] | the bytes that stand in a message for a vanilla proof |
+//! | [`vanilla`], [`accept`] | the schemes themselves |
 //! | [`settings`] | directories and switches of the proof libraries |
 //!
 //! Invariant: a verdict is a pure function of the statement, the bytes in the message
@@ -28,9 +29,11 @@
 //! Work is blocking and uses the global Rayon pool: never call it from an async
 //! worker. This crate knows nothing of chains, messages and machines.
 
+pub mod accept;
 pub mod block;
 pub mod commitment;
 mod guard;
+mod library;
 mod parents;
 pub mod piece;
 pub mod prover;
@@ -41,6 +44,9 @@ pub mod settings;
 mod shape;
 pub mod stand_in;
 pub mod statement;
+#[cfg(test)]
+mod tests;
+pub mod vanilla;
 pub mod verifier;
 
 pub use block::{ProofBlock, ProofBlocks};

@@ -17,6 +17,8 @@ use crate::shape::NODE;
 
 /// The smallest piece, in unpadded bytes.
 pub const MIN_PIECE: u64 = 127;
+/// The largest piece whose padded size is a number of 64 bits.
+const MAX_PIECE: u64 = MIN_PIECE << 56;
 
 /// Why pieces have no commitment.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +45,8 @@ pub enum PieceError {
     Read(#[from] io::Error),
 }
 
-/// The size of the smallest piece that holds `length` bytes of data.
+/// The size of the smallest piece that holds `length` bytes of data; the largest of
+/// all when none does.
 ///
 /// ```
 /// # use boatyard_proofs::piece::piece_size;
@@ -52,9 +55,16 @@ pub enum PieceError {
 /// assert_eq!(piece_size(128).0, 254);
 /// ```
 pub fn piece_size(length: u64) -> UnpaddedPieceSize {
-    let quads = length.div_ceil(MIN_PIECE).max(1);
-    let quads = quads.checked_next_power_of_two().unwrap_or(1 << 56);
-    UnpaddedPieceSize(quads.saturating_mul(MIN_PIECE))
+    let quads = length.div_ceil(MIN_PIECE).clamp(1, MAX_PIECE / MIN_PIECE);
+    UnpaddedPieceSize(quads.next_power_of_two() * MIN_PIECE)
+}
+
+/// The padded size, if it is the size of a piece.
+pub(crate) fn padded(size: UnpaddedPieceSize) -> Result<PaddedPieceSize, PieceError> {
+    match size.validate() {
+        Ok(()) if size.0 <= MAX_PIECE => Ok(size.padded()),
+        _ => Err(PieceError::Size(size.0)),
+    }
 }
 
 /// The piece of [the smallest size](piece_size) that holds `data`, filled with zeros.
@@ -84,10 +94,10 @@ pub(crate) fn pad(
     size: UnpaddedPieceSize,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<PieceInfo, PieceError> {
-    size.validate().map_err(|_| PieceError::Size(size.0))?;
+    let padded_size = self::padded(size)?;
     let mut tree = Tree::default();
     let mut padded = Fr32Reader::new((&mut source).take(size.0).chain(io::repeat(0)));
-    let mut left = size.padded().0;
+    let mut left = padded_size.0;
     let mut buffer = vec![0; (1 << 16).min(left as usize)];
     while left > 0 {
         let chunk = &mut buffer[..left.min(1 << 16) as usize];
@@ -103,7 +113,7 @@ pub(crate) fn pad(
         return Err(PieceError::TooLong(size.0));
     }
     Ok(PieceInfo {
-        size: size.padded(),
+        size: padded_size,
         cid: commitment::unsealed_cid(&tree.root())?,
     })
 }
@@ -310,7 +320,7 @@ mod tests {
 
     #[test]
     fn sizes_that_are_none_are_refused() {
-        for size in [0, 1, 126, 128, 255, 381, u64::MAX] {
+        for size in [0, 1, 126, 128, 255, 381, 127 << 57, u64::MAX] {
             assert!(of_reader(io::empty(), UnpaddedPieceSize(size)).is_err());
         }
         for size in [0, 64, 127, 129, 384, u64::MAX] {

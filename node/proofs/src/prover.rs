@@ -2,11 +2,14 @@
 
 use fvm_shared::ActorID;
 use fvm_shared::sector::{RegisteredPoStProof, SectorNumber};
+use sha2::{Digest, Sha256};
 
-use crate::block::ProofBlock;
+use crate::block::{ProofBlock, digest};
+use crate::commitment::prover_id;
 use crate::scheme::Scheme;
 use crate::sector::{Replica, SealedSector, SectorDir, UpdatedSector};
-use crate::statement::AggregateStatement;
+use crate::stand_in::StandIn;
+use crate::statement::{AggregateStatement, mask};
 
 /// What a prover hands over: bytes for the message, and the blocks they name.
 ///
@@ -19,6 +22,30 @@ pub struct Proof {
     pub blocks: Vec<ProofBlock>,
 }
 
+impl Proof {
+    /// The same with one bit changed in the proof itself, the outside in order: what a
+    /// provider that cheats, or whose disk does, would send. For fault injection.
+    pub fn spoiled(&self) -> Self {
+        let mut spoiled = self.clone();
+        match (StandIn::parse(&self.bytes), spoiled.blocks.first_mut()) {
+            (Ok(stand_in), Some(block)) => {
+                if let Some(byte) = block.data.last_mut() {
+                    *byte ^= 1;
+                }
+                *block = ProofBlock::new(std::mem::take(&mut block.data));
+                let proof = digest(&block.data);
+                spoiled.bytes = StandIn { proof, ..stand_in }.to_bytes(self.bytes.len());
+            }
+            _ => {
+                if let Some(byte) = spoiled.bytes.last_mut() {
+                    *byte ^= 1;
+                }
+            }
+        }
+        spoiled
+    }
+}
+
 /// What a proof of spacetime has to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostChallenge {
@@ -28,6 +55,18 @@ pub struct PostChallenge {
     pub randomness: [u8; 32],
     /// Actor ID of the miner.
     pub prover: ActorID,
+}
+
+/// Which of a miner's `count` sectors must be proven for a block, counted from 0 in
+/// ascending order of their numbers; `None` when there are none. Source: spec 11 §1.
+pub fn winning_sector(challenge: &PostChallenge, count: u64) -> Option<u64> {
+    let hash = Sha256::new()
+        .chain_update(prover_id(challenge.prover))
+        .chain_update(mask(challenge.randomness))
+        .chain_update(0u64.to_le_bytes())
+        .finalize();
+    let (first, _) = hash.split_first_chunk().expect("SHA-256 has 32 bytes");
+    u64::from_le_bytes(*first).checked_rem(count)
 }
 
 /// Makes proofs under one [`Scheme`]. Every method reads the sector's files and

@@ -2,6 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::accept::{AcceptProver, AcceptVerifier};
+use crate::prover::Prover;
+use crate::settings::{self, SettingsError};
+use crate::vanilla::{VanillaProver, VanillaVerifier};
+use crate::verifier::Verifier;
 
 /// How vanilla proofs get into messages. A constant of the network, for it decides
 /// state.
@@ -27,6 +34,34 @@ impl Scheme {
             Self::Vanilla => "vanilla",
             Self::Groth16 => "groth16",
             Self::Accept => "accept",
+        }
+    }
+}
+
+impl Scheme {
+    /// The prover's end of the scheme.
+    ///
+    /// # Errors
+    /// When the scheme cannot be used here.
+    pub fn prover(self) -> Result<Arc<dyn Prover>, SettingsError> {
+        settings::check()?;
+        match self {
+            Self::Vanilla => Ok(Arc::new(VanillaProver::new())),
+            Self::Groth16 => Err(SettingsError::unavailable(self)),
+            Self::Accept => Ok(Arc::new(AcceptProver)),
+        }
+    }
+
+    /// The verifier's end of the scheme.
+    ///
+    /// # Errors
+    /// When the scheme cannot be used here. A verifier must not come up half: what it
+    /// cannot check it would have to call neither valid nor invalid.
+    pub fn verifier(self) -> Result<Arc<dyn Verifier>, SettingsError> {
+        match self {
+            Self::Vanilla => Ok(Arc::new(VanillaVerifier::new())),
+            Self::Groth16 => Err(SettingsError::unavailable(self)),
+            Self::Accept => Ok(Arc::new(AcceptVerifier::new())),
         }
     }
 }

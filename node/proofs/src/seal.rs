@@ -90,11 +90,7 @@ pub fn stage(
     let mut infos: Vec<PieceInfo> = Vec::with_capacity(pieces.len());
     let mut end = 0;
     for source in pieces {
-        source
-            .size
-            .validate()
-            .map_err(|_| PieceError::Size(source.size.0))?;
-        let padded = source.size.padded().0;
+        let padded = piece::padded(source.size)?.0;
         let start = u64::next_multiple_of(end, padded);
         end = start.saturating_add(padded);
         if end > size as u64 {

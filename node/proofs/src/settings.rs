@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use storage_proofs_core::settings::{DEFAULT_ROWS_TO_DISCARD, SETTINGS};
 
+use crate::scheme::Scheme;
+
 /// Folder of the graphs' parent caches inside the directory.
 const PARENTS: &str = "parents";
 /// Folder of the Groth16 parameters inside the directory.
@@ -19,6 +21,12 @@ const PARAMETERS: &str = "parameters";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the proof libraries cannot be used: {0}")]
 pub struct SettingsError(String);
+
+impl SettingsError {
+    pub(crate) fn unavailable(scheme: Scheme) -> Self {
+        Self(format!("this build has no scheme {scheme} yet"))
+    }
+}
 
 /// Makes the libraries keep caches and parameters below `directory`, and turns off
 /// what this crate cannot use. To be called before the first proof, and before

@@ -21,8 +21,9 @@
 //! Source: spec 11 §14, design 1.
 
 use cid::Cid;
+use fvm_shared::sector::RegisteredSealProof;
 
-use crate::block::raw_cid;
+use crate::block::{ProofBlocks, raw_cid};
 use crate::statement::Statement;
 
 /// First bytes of every stand-in.
@@ -114,6 +115,64 @@ impl StandIn {
     }
 }
 
+/// Bytes of a Groth16 proof of one SNARK partition.
+const SNARK: usize = 192;
+
+/// Bytes of the proof field of a statement: as many as its Groth16 proof would have.
+///
+/// # Errors
+/// For types that are none.
+pub fn field_length(statement: &Statement) -> Result<usize, String> {
+    let partitions = |seal: RegisteredSealProof| -> Result<usize, String> {
+        let seal: filecoin_proofs_api::RegisteredSealProof = seal.try_into()?;
+        Ok(seal.partitions().into())
+    };
+    match statement {
+        Statement::Seal(seal) => Ok(SNARK * partitions(seal.proof)?),
+        Statement::Window(post) => {
+            let per_partition = post.proof.window_post_partition_sectors()?;
+            let sectors = post.sectors.len() as u64;
+            Ok(SNARK * sectors.div_ceil(per_partition) as usize)
+        }
+        Statement::Winning(_) => Ok(SNARK),
+        Statement::Update(update) => Ok(SNARK * crate::vanilla::update::partitions(update.proof)?),
+        Statement::Aggregate(aggregate) => {
+            let first = aggregate.seals.first().ok_or("an aggregate of no seals")?;
+            let proofs = aggregate.seals.len() * partitions(first.proof)?;
+            // Measured of SnarkPack: a fixed part, and one more for each doubling.
+            let doublings = proofs.next_power_of_two().max(2).ilog2() as usize;
+            Ok(2_260 + 2_976 * doublings)
+        }
+    }
+}
+
+/// The blocks that a message with these parameters needs and the store does not have.
+/// Such a message must not enter the pool: applying it would have to stop.
+///
+/// # Errors
+/// When the store cannot tell.
+pub fn missing_blocks(params: &[u8], blocks: &dyn ProofBlocks) -> anyhow::Result<Vec<Cid>> {
+    let mut missing = Vec::new();
+    for stand_in in StandIn::find(params) {
+        let Some(block) = blocks.proof_block(&stand_in.block())? else {
+            missing.push(stand_in.block());
+            continue;
+        };
+        if stand_in.kind == AGGREGATE {
+            for digest in block.chunks_exact(32) {
+                let cid = raw_cid(&array(digest));
+                if blocks.proof_block(&cid)?.is_none() {
+                    missing.push(cid);
+                }
+            }
+        }
+    }
+    Ok(missing)
+}
+
+/// The kind whose block names others.
+const AGGREGATE: u8 = 5;
+
 /// The number of a statement's kind in a stand-in.
 pub fn kind(statement: &Statement) -> u8 {
     match statement {
@@ -121,7 +180,7 @@ pub fn kind(statement: &Statement) -> u8 {
         Statement::Window(_) => 2,
         Statement::Winning(_) => 3,
         Statement::Update(_) => 4,
-        Statement::Aggregate(_) => 5,
+        Statement::Aggregate(_) => AGGREGATE,
     }
 }
 

@@ -1,0 +1,5 @@
+//! Honest proofs hold, everything else fails.
+
+mod fixture;
+mod honest;
+mod large;
