@@ -45,7 +45,7 @@ pub(crate) fn extend(
     let store = &rt.store();
     let delta = rt.transaction(|state: &mut State| {
         let info = state.load_info(store)?;
-        rt.validate_caller_is(&info.controllers())?;
+        rt.validate_caller_is(info.controllers())?;
         let mut extension = Extension {
             store,
             surroundings: Surroundings {
@@ -214,8 +214,8 @@ impl<BS: Blockstore> Extension<'_, BS> {
         index: u64,
         declarations: &[&Declaration],
     ) -> Result<(), ActorError> {
-        let size = self.surroundings.size;
-        let quant = state.deadline_quant(self.surroundings.policy, index);
+        let Surroundings { policy, size, .. } = self.surroundings;
+        let frame = state.frame(policy, self.store, size, index);
         let mut deadline = deadlines.load(self.store, index)?;
         let mut partitions = amt::open(&deadline.partitions, self.store)?;
         for declaration in declarations {
@@ -238,7 +238,7 @@ impl<BS: Blockstore> Extension<'_, BS> {
                 })
                 .collect::<Result<_, _>>()?;
             self.sectors.set_all(new.iter().cloned())?;
-            let replaced = partition.replace_sectors(self.store, &old, &new, size, quant)?;
+            let replaced = partition.replace_sectors(frame, &old, &new)?;
             partitions
                 .set(place, partition)
                 .amt(format_args!("writing partition {place}"))?;
@@ -251,8 +251,11 @@ impl<BS: Blockstore> Extension<'_, BS> {
         let by_expiration = by_first_appearance(declarations.iter().copied(), |d| d.new_expiration);
         for (expiration, group) in by_expiration {
             let touched: Vec<_> = group.iter().map(|d| d.partition).collect();
-            deadline.mark_expirations(self.store, expiration, &touched, quant)?;
+            deadline.mark_expirations(frame, expiration, &touched)?;
         }
         deadlines.save(self.store, index, &deadline)
     }
 }
+
+#[cfg(test)]
+mod tests;

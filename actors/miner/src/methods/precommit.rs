@@ -50,9 +50,9 @@ pub(crate) fn pre_commit(
         let available = state.available_balance(&balance)?;
         let debt = state.repay_debts(&balance)?;
         let info = state.load_info(store)?;
-        rt.validate_caller_is(&info.controllers())?;
+        rt.validate_caller_is(info.controllers())?;
         ensure!(
-            !info.is_barred(now),
+            !info.consensus_fault_active(now),
             USR_FORBIDDEN,
             "barred for a consensus fault until epoch {}",
             info.consensus_fault_elapsed
@@ -253,3 +253,6 @@ fn records(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

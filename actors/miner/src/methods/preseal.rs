@@ -157,3 +157,6 @@ fn piece_info(deal: &ActivatedDeal) -> PieceInfo {
         cid: deal.data,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,7 @@ pub(crate) fn prove_commit(
     let store = &rt.store();
     let state: State = rt.state()?;
     let info = state.load_info(store)?;
-    rt.validate_caller_is(&info.controllers())?;
+    rt.validate_caller_is(info.controllers())?;
 
     let numbers: Vec<_> = params
         .sector_activations
@@ -222,3 +222,6 @@ pub(crate) fn check_aggregate(
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ pub(crate) fn prove_commit_ni(
         limits,
         &params.aggregate_proof,
     )?;
-    rt.validate_caller_is(&info.controllers())?;
+    rt.validate_caller_is(info.controllers())?;
     let deadline = params.proving_deadline;
     ensure!(
         deadline < policy.wpost_period_deadlines,
@@ -72,7 +72,7 @@ pub(crate) fn prove_commit_ni(
         "deadline {deadline} is open or next and takes no sectors"
     );
     ensure!(
-        !info.is_barred(now),
+        !info.consensus_fault_active(now),
         USR_FORBIDDEN,
         "barred for a consensus fault until epoch {}",
         info.consensus_fault_elapsed
@@ -264,3 +264,6 @@ fn check_alone(
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

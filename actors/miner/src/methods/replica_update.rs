@@ -65,7 +65,7 @@ pub(crate) fn prove_updates(
     let store = &rt.store();
     let state: State = rt.state()?;
     let info = state.load_info(store)?;
-    rt.validate_caller_is(&info.controllers())?;
+    rt.validate_caller_is(info.controllers())?;
     check_proofs(&params)?;
 
     let sectors = load_sectors(store, &state, &params.sector_updates)?;
@@ -353,7 +353,7 @@ fn replace(
         let mut records = Vec::with_capacity(updates.len());
         let mut deadlines = state.load_deadlines(store)?;
         for (index, updates) in by_deadline {
-            let quant = state.deadline_quant(policy, index);
+            let frame = state.frame(policy, store, size, index);
             let mut deadline = deadlines.load(store, index)?;
             let mut partitions = amt::open(&deadline.partitions, store)?;
             for (update, data) in updates {
@@ -366,14 +366,9 @@ fn replace(
                     .amt(format_args!("reading partition {place}"))?
                     .cloned()
                     .or_exit(USR_NOT_FOUND, format_args!("there is no partition {place}"))?;
+                let (old, new) = (std::slice::from_ref(old), std::slice::from_ref(&new));
                 let replaced = partition
-                    .replace_sectors(
-                        store,
-                        std::slice::from_ref(old),
-                        std::slice::from_ref(&new),
-                        size,
-                        quant,
-                    )
+                    .replace_sectors(frame, old, new)
                     .map_err(|error| error.with_code(USR_ILLEGAL_STATE))?;
                 partitions
                     .set(place, partition)
@@ -382,7 +377,7 @@ fn replace(
                 deadline.daily_fee += &replaced.fee;
                 delta.power += &replaced.power;
                 delta.pledge += &replaced.pledge;
-                records.push(new);
+                records.extend_from_slice(new);
             }
             deadline.partitions = amt::flush(&mut partitions)?;
             deadlines.save(store, index, &deadline)?;
@@ -401,3 +396,6 @@ fn replace(
         Ok(delta)
     })
 }
+
+#[cfg(test)]
+mod tests;
