@@ -73,6 +73,7 @@ pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
         Type::Account => NativeActor::of::<boatyard_account::Account>(),
         Type::PaymentChannel => NativeActor::of::<boatyard_paych::PaymentChannel>(),
         Type::Multisig => NativeActor::of::<boatyard_multisig::Multisig>(),
+        Type::Power => NativeActor::of::<boatyard_power::Power>(),
         Type::Reward => NativeActor::of::<boatyard_reward::Reward>(),
         Type::VerifiedRegistry => NativeActor::of::<boatyard_verifreg::VerifiedRegistry>(),
         Type::DataCap => NativeActor::of::<boatyard_datacap::DataCap>(),
