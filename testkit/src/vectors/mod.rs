@@ -12,6 +12,7 @@
 //! | [`needs`] | which actors a vector runs |
 //! | [`play`] | how its steps become calls to a machine |
 //! | [`compare`] | what is not as recorded |
+//! | `watch` | whether the state stays in order |
 //! | [`names`] | how that is put into words |
 //!
 //! Start at [`Runner`].
@@ -35,6 +36,7 @@ pub mod names;
 pub mod needs;
 pub mod play;
 pub mod substitutes;
+mod watch;
 
 use format::Vector;
 use names::{Descriptions, descriptions};

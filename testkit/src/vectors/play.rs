@@ -20,6 +20,7 @@ use super::compare::{Comparison, Difference};
 use super::format::{Message, Post, Step, Vector};
 use super::names::{Descriptions, Names};
 use super::substitutes::{SubstituteChain, SubstituteVerifier, substitutions};
+use super::watch::Watch;
 
 /// Gas limit of every message; nothing is metered, but a limit of 0 is refused.
 const GAS_LIMIT: u64 = 100_000_000_000_000;
@@ -99,6 +100,7 @@ struct Player<'a> {
     root: Cid,
     /// What the state must be, by the recordings alone and in a store of its own.
     expected: StateTree<SharedStore>,
+    watch: Watch,
     names: Names,
 }
 
@@ -128,6 +130,7 @@ impl<'a> Player<'a> {
             tracing: Tracing::Calls,
             interceptor: None,
         };
+        let watch = Watch::new(vector, &store, &genesis, &context)?;
         Ok(Self {
             vector,
             open,
@@ -137,6 +140,7 @@ impl<'a> Player<'a> {
             machine: None,
             root: genesis,
             expected,
+            watch,
             names: names(vector, descriptions),
         })
     }
@@ -158,6 +162,7 @@ impl<'a> Player<'a> {
                     self.names.kinds.insert(actor.id, kind);
                 }
                 self.root = self.machine()?.flush()?;
+                self.watch.edited(&self.store, &self.root, &self.context)?;
             }
             Step::OverridePrimitive { name, mode } => {
                 if (name.as_str(), mode.as_str()) != UNSEALED_SECTOR_CID {
@@ -183,6 +188,8 @@ impl<'a> Player<'a> {
                 self.root = self.genesis;
                 self.expected = world(self.vector, SharedStore::memory())?;
                 self.names = names(self.vector, &self.names.descriptions);
+                self.watch
+                    .begin_again(&self.store, &self.root, &self.context)?;
             }
         }
         Ok(Vec::new())
@@ -247,7 +254,15 @@ impl<'a> Player<'a> {
         if self.root != expected_root {
             self.compare_states(&mut comparison, &expected_root)?;
         }
-        Ok(comparison.finish())
+        let mut differences = comparison.finish();
+        differences.extend(self.watch.after(
+            message,
+            &self.names,
+            &self.store,
+            &self.root,
+            &self.context,
+        ));
+        Ok(differences)
     }
 
     /// Finds out why the roots differ.
