@@ -7,6 +7,7 @@ use boatyard_sdk::{ActorError, ensure};
 use fvm_ipld_bitfield::BitField;
 
 use crate::deadline::PartitionSectors;
+use crate::schema::MinerInfo;
 
 /// Deadline → partition → sectors, within the limits of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,6 +62,17 @@ impl DeadlineSectorMap {
         self.0
             .iter()
             .map(|(deadline, partitions)| (*deadline, partitions))
+    }
+}
+
+impl MinerInfo {
+    /// How many partitions a message may address.
+    pub fn partitions_max(&self, policy: &Policy) -> u64 {
+        policy
+            .addressed_sectors_max
+            .checked_div(self.window_post_partition_sectors)
+            .unwrap_or(0)
+            .min(policy.addressed_partitions_max)
     }
 }
 

@@ -12,6 +12,7 @@ use fvm_shared::sector::{SectorNumber, StoragePower};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub mod onboarding;
+pub mod proving;
 
 pub use onboarding::{
     DataActivationNotification, ExpirationExtension2, ExtendSectorExpiration2Params,
@@ -19,6 +20,12 @@ pub use onboarding::{
     ProveCommitSectors3Params, ProveCommitSectorsNiParams, ProveReplicaUpdates3Params,
     SectorActivationManifest, SectorClaim, SectorNiActivationInfo, SectorUpdateManifest,
     VerifiedAllocationKey,
+};
+
+pub use proving::{
+    CompactPartitionsParams, CompactSectorNumbersParams, DeclareFaultsParams,
+    DeclareFaultsRecoveredParams, DisputeWindowedPoStParams, PoStPartition, SectorDeclaration,
+    SubmitWindowedPoStParams, TerminateSectorsParams, TerminateSectorsReturn,
 };
 
 use crate::schema::{BeneficiaryTerm, PendingBeneficiaryChange, VestingFund};

@@ -13,15 +13,7 @@ use crate::partition::Frame;
 use crate::schema::state::SECTORS_BITS;
 use crate::schema::{Deadline, PowerPair, SectorOnChainInfo, WindowedPoSt};
 use crate::sectors::Sectors;
-
-/// A partition that a Window PoSt is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PoStPartition<'a> {
-    /// Its index.
-    pub index: u64,
-    /// Sectors that are not proven and so become faulty.
-    pub skipped: &'a BitField,
-}
+use crate::types::PoStPartition;
 
 /// What a Window PoSt is about and what it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,7 +63,7 @@ impl Deadline {
     pub fn record_proven<BS: Blockstore>(
         &mut self,
         frame: Frame<'_, BS>,
-        posts: &[PoStPartition<'_>],
+        posts: &[PoStPartition],
         sectors: &Sectors<'_, BS>,
         last: ChainEpoch,
     ) -> Result<PoStResult, ActorError> {
@@ -94,7 +86,7 @@ impl Deadline {
         let mut changed = Vec::new();
         for post in posts {
             let mut partition = partition_at(&partitions, post.index)?;
-            let faulted = partition.skip(frame, post.skipped, sectors, last)?.faulted;
+            let faulted = partition.skip(frame, &post.skipped, sectors, last)?.faulted;
             if !faulted.new.is_empty() {
                 changed.push(post.index);
             }
