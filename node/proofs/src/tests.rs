@@ -1,5 +1,6 @@
 //! Honest proofs hold, everything else fails.
 
+mod changed;
 mod fixture;
 mod honest;
 mod large;

@@ -1,5 +1,7 @@
 //! Reading nodes, hashing paths.
 
+use std::collections::HashMap;
+
 use blstrs::Scalar as Fr;
 use ff::PrimeField;
 use filecoin_hashers::Hasher;
@@ -55,6 +57,11 @@ pub(crate) struct Tree {
     hash: fn(&[Commitment]) -> Commitment,
 }
 
+/// Hashes of nodes that were computed already: the paths of one proof share most of
+/// their upper nodes, in small sectors nearly all.
+#[derive(Default)]
+pub(crate) struct Memo(HashMap<Vec<Commitment>, Commitment>);
+
 impl Tree {
     /// The tree over a sector's data.
     pub(crate) fn data(nodes: usize) -> Self {
@@ -93,6 +100,7 @@ impl Tree {
         mut index: usize,
         leaf: Commitment,
         mut siblings: &[Commitment],
+        memo: &mut Memo,
     ) -> Commitment {
         let mut node = leaf;
         let mut children = Vec::with_capacity(8);
@@ -101,7 +109,14 @@ impl Tree {
             children.clear();
             children.extend(these);
             children.insert(index % arity, node);
-            node = (self.hash)(&children);
+            node = match memo.0.get(&children) {
+                Some(known) => *known,
+                None => {
+                    let new = (self.hash)(&children);
+                    memo.0.insert(children.clone(), new);
+                    new
+                }
+            };
             index /= arity;
             siblings = rest;
         }

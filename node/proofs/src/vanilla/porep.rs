@@ -12,7 +12,7 @@ use storage_proofs_porep::stacked::{
     generate_replica_id,
 };
 
-use super::nodes::{Check, Nodes, Tree, field_element, poseidon};
+use super::nodes::{Check, Memo, Nodes, Tree, field_element, poseidon};
 use crate::commitment::{Commitment, prover_id};
 use crate::guard::guard;
 use crate::seal::api_type;
@@ -65,9 +65,9 @@ fn verify_as<S: Shape>(statement: &SealStatement, size: SectorSize, bytes: &[u8]
     let checks: Vec<Check<()>> = challenges
         .into_par_iter()
         .zip(openings)
-        .map(|(challenge, opening)| {
+        .map_init(Memos::default, |memos, (challenge, opening)| {
             claim
-                .open(challenge, opening, comm_c, comm_r_last)
+                .open(challenge, opening, comm_c, comm_r_last, memos)
                 .map_err(|reason| format!("node {challenge}: {reason}"))
         })
         .collect();
@@ -160,6 +160,13 @@ impl Trees {
     }
 }
 
+/// One for each hash function.
+#[derive(Default)]
+struct Memos {
+    data: Memo,
+    replica: Memo,
+}
+
 /// A statement with what follows from it.
 struct Claim<S: Shape> {
     partitions: usize,
@@ -229,7 +236,12 @@ impl<S: Shape> Claim<S> {
         opening: &[u8],
         comm_c: Commitment,
         comm_r_last: Commitment,
+        memos: &mut Memos,
     ) -> Check<()> {
+        let Memos {
+            data: data_memo,
+            replica: memo,
+        } = memos;
         let Trees {
             data,
             replica,
@@ -247,7 +259,7 @@ impl<S: Shape> Claim<S> {
         for parent in parents {
             let rows = nodes.take(*layers)?;
             let path = nodes.take(replica.siblings())?;
-            if replica.root(parent as usize, column_hash(&rows), &path) != comm_c {
+            if replica.root(parent as usize, column_hash(&rows), &path, memo) != comm_c {
                 return Err(format!("the labels of parent {parent} are not under CommC"));
             }
             columns.push(rows);
@@ -263,16 +275,16 @@ impl<S: Shape> Claim<S> {
                 self.label(layer, challenge, &parents)
             })
             .collect();
-        if replica.root(challenge, column_hash(&labels), &column_path) != comm_c {
+        if replica.root(challenge, column_hash(&labels), &column_path, memo) != comm_c {
             return Err("the labels that follow from the parents are not under CommC".into());
         }
-        if data.root(challenge, data_leaf, &data_path) != self.comm_d {
+        if data.root(challenge, data_leaf, &data_path, data_memo) != self.comm_d {
             return Err("the data is not under CommD".into());
         }
         let key = labels.last().ok_or("a graph without layers")?;
         let encoded = field_element(key)? + field_element(&data_leaf)?;
         let leaf = Commitment::from(Node::from(encoded));
-        if replica.root(challenge, leaf, &replica_path) != comm_r_last {
+        if replica.root(challenge, leaf, &replica_path, memo) != comm_r_last {
             return Err("the encoded data is not under CommRLast".into());
         }
         Ok(())

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use storage_proofs_core::merkle::MerkleProofTrait;
 
-use super::nodes::{Check, Nodes, Tree, field_element, poseidon};
+use super::nodes::{Check, Memo, Nodes, Tree, field_element, poseidon};
 use crate::commitment::Commitment;
 use crate::shape::{NODE, Shape, nodes, with_shape};
 use crate::statement::{PostKind, PostSector, PostStatement};
@@ -88,10 +88,11 @@ fn verify_sector(tree: &Tree, sector: &PostSector, challenges: &[u64], bytes: &[
     let mut nodes = Nodes::new(bytes);
     let comm_c = nodes.next()?;
     let mut comm_r_last = None;
+    let mut memo = Memo::default();
     for challenge in challenges {
         let leaf = nodes.next()?;
         let siblings = nodes.take(tree.siblings())?;
-        let root = tree.root(*challenge as usize, leaf, &siblings);
+        let root = tree.root(*challenge as usize, leaf, &siblings, &mut memo);
         // One root for all, and CommR decides which.
         if *comm_r_last.get_or_insert(root) != root {
             return Err(format!("node {challenge} is in another replica"));

@@ -7,7 +7,7 @@ use storage_proofs_core::merkle::MerkleProofTrait;
 use storage_proofs_update::constants::{challenge_count, h_default, partition_count};
 use storage_proofs_update::{Challenges, phi, rho};
 
-use super::nodes::{Check, Nodes, Tree, field_element, poseidon};
+use super::nodes::{Check, Memo, Nodes, Tree, field_element, poseidon};
 use crate::commitment::Commitment;
 use crate::shape::{DataNode, NODE, Node, Shape, nodes, with_shape};
 use crate::statement::UpdateStatement;
@@ -48,6 +48,13 @@ impl Trees {
     fn nodes(&self) -> usize {
         2 + self.data.siblings() + 2 * self.replica.siblings()
     }
+}
+
+/// One for each hash function.
+#[derive(Default)]
+struct Memos {
+    data: Memo,
+    replica: Memo,
 }
 
 fn trees<S: Shape>(size: SectorSize) -> Trees {
@@ -95,22 +102,25 @@ pub(crate) fn verify(statement: &UpdateStatement, bytes: &[u8]) -> Check<()> {
     let roots: Vec<Check<(Commitment, Commitment)>> = challenges
         .par_iter()
         .zip(openings)
-        .map(|(challenge, opening)| {
+        // Neighbours share a memo, which is worth more than a core.
+        .with_min_len(8)
+        .map_init(Memos::default, |memos, (challenge, opening)| {
+            let Memos { data, replica } = memos;
             let mut nodes = Nodes::new(opening);
             let old_leaf = nodes.next()?;
             let old_path = nodes.take(trees.replica.siblings())?;
             let data_leaf = nodes.next()?;
             let data_path = nodes.take(trees.data.siblings())?;
             let new_path = nodes.take(trees.replica.siblings())?;
-            if trees.data.root(*challenge, data_leaf, &data_path) != comm_d_new {
+            if trees.data.root(*challenge, data_leaf, &data_path, data) != comm_d_new {
                 return Err(format!("node {challenge}: the data is not under CommD"));
             }
             let rho = rho(&phi, (challenge >> high_bits) as u32);
             let encoded = field_element(&old_leaf)? + field_element(&data_leaf)? * rho;
             let new_leaf = Node::from(encoded).into();
             Ok((
-                trees.replica.root(*challenge, old_leaf, &old_path),
-                trees.replica.root(*challenge, new_leaf, &new_path),
+                trees.replica.root(*challenge, old_leaf, &old_path, replica),
+                trees.replica.root(*challenge, new_leaf, &new_path, replica),
             ))
         })
         .collect();
