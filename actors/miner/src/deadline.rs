@@ -12,6 +12,8 @@ pub mod compaction;
 pub mod ends;
 pub mod faults;
 pub mod proofs;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
