@@ -90,10 +90,12 @@ impl Watch {
         root: &Cid,
         context: &Context,
     ) -> Vec<Difference> {
-        if message.expect.exit_code == 0 {
-            self.natural &= is_natural(message, names);
-        }
         let found = self.look(store, root, context);
+        if message.expect.exit_code == 0 && !is_natural(message, names) {
+            self.natural = false;
+            // Whoever believed the message is taken as it is.
+            self.known.extend(found.iter().map(place));
+        }
         found
             .iter()
             .filter(|violation| self.natural || !violation.across)

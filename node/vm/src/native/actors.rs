@@ -71,6 +71,7 @@ pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
         Type::Init => NativeActor::of::<boatyard_init::Init>(),
         Type::Cron => NativeActor::of::<boatyard_cron::Cron>(),
         Type::Account => NativeActor::of::<boatyard_account::Account>(),
+        Type::Market => NativeActor::of::<boatyard_market::Market>(),
         Type::PaymentChannel => NativeActor::of::<boatyard_paych::PaymentChannel>(),
         Type::Multisig => NativeActor::of::<boatyard_multisig::Multisig>(),
         Type::Power => NativeActor::of::<boatyard_power::Power>(),
