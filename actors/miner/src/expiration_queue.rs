@@ -159,9 +159,9 @@ impl<'s, BS: Blockstore> ExpirationQueue<'s, BS> {
     /// # Errors
     /// `USR_ILLEGAL_STATE` (20) when one is not there, or its entry holds less than
     /// the sector is worth.
-    pub fn remove_active(
+    pub fn remove_active<'a>(
         &mut self,
-        sectors: &[SectorOnChainInfo],
+        sectors: impl IntoIterator<Item = &'a SectorOnChainInfo>,
         size: SectorSize,
     ) -> Result<Totals, ActorError> {
         let mut all = Totals::default();

@@ -67,19 +67,23 @@ impl<BS: Blockstore> ExpirationQueue<'_, BS> {
     /// # Errors
     /// `USR_ILLEGAL_STATE` (20) when one is nowhere, or is met among the early ones
     /// of an entry while looking anywhere.
-    pub fn find(
+    pub fn find<'a>(
         &self,
-        sectors: &[SectorOnChainInfo],
+        sectors: impl IntoIterator<Item = &'a SectorOnChainInfo>,
         size: SectorSize,
     ) -> Result<Vec<Group>, ActorError> {
-        let ends: BTreeSet<ChainEpoch> = sectors
-            .iter()
+        let infos: BTreeMap<SectorNumber, &SectorOnChainInfo> = sectors
+            .into_iter()
+            .map(|sector| (sector.sector_number, sector))
+            .collect();
+        let ends: BTreeSet<ChainEpoch> = infos
+            .values()
             .map(|sector| self.quant.up(sector.expiration))
             .collect();
         let mut search = Search {
-            infos: sectors.iter().map(|s| (s.sector_number, s)).collect(),
+            remaining: bits_of(infos.keys().copied())?,
+            infos,
             size,
-            remaining: bits_of(sectors.iter().map(|s| s.sector_number))?,
             groups: Vec::new(),
         };
         for end in &ends {

@@ -47,8 +47,7 @@ impl<BS: Blockstore> ExpirationQueue<'_, BS> {
             .iter()
             .partition(|sector| faults.get(sector.sector_number));
 
-        let well: Vec<SectorOnChainInfo> = well.into_iter().cloned().collect();
-        let active = self.remove_active(&well, size)?;
+        let active = self.remove_active(well, size)?;
         let mut removed = Removed {
             expirations: ExpirationSet {
                 on_time_sectors: active.sectors,
