@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use boatyard_chain::MiningMode;
 use boatyard_chain::config::{DEFAULT_CHAIN_ID, DEFAULT_MNEMONIC};
+use boatyard_proofs::Scheme;
 use boatyard_rpc::ServeOptions;
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::MachineKind;
@@ -55,6 +56,8 @@ pub struct NodeConfig {
     pub machine: MachineKind,
     /// Whether to compile actors in the background before somebody needs them.
     pub preload: bool,
+    /// How proofs get into messages and are checked; decides state.
+    pub proofs: Scheme,
     /// Directory in which the chain is kept and gone on with; `None` keeps it in
     /// memory.
     pub data_dir: Option<PathBuf>,
@@ -81,6 +84,7 @@ impl Default for NodeConfig {
             variant: NetworkVariant::Devnet,
             machine: MachineKind::Fvm,
             preload: true,
+            proofs: Scheme::default(),
             data_dir: None,
             serve: ServeOptions::default(),
         }

@@ -8,13 +8,11 @@
 //! |---|---|
 //! | [`config`] | what can be chosen |
 //! | [`start`] | in which order a node comes up and goes down |
-//! | [`proofs`] | who checks proofs while there are no providers |
 //!
 //! Reads neither environment nor configuration files, prints nothing, handles no
 //! signals: whoever starts a node does.
 
 pub mod config;
-pub mod proofs;
 pub mod start;
 
 pub use config::{BundleSource, NodeConfig};

@@ -10,8 +10,9 @@ use boatyard_actors_shared::REGISTRY_ACTOR_ID;
 use boatyard_bundle::{Bundle, BundleError};
 use boatyard_chain::genesis::{ExtraActor, GenesisActors};
 use boatyard_chain::{
-    ChainConfig, ChainError, ChainFile, ChainHandle, ChainSetup, EngineMachines,
+    ChainConfig, ChainError, ChainFile, ChainHandle, ChainProofs, ChainSetup, EngineMachines,
 };
+use boatyard_proofs::settings::SettingsError;
 use boatyard_rpc::{RunningServer, ServeError, ServeOptions};
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
@@ -19,7 +20,6 @@ use boatyard_vm::store::SharedStore;
 use cid::Cid;
 
 use crate::config::{BundleSource, NodeConfig};
-use crate::proofs::NoProofs;
 
 /// Actors in the order in which a devnet needs them: what every epoch runs, then
 /// what the first transactions touch.
@@ -64,6 +64,9 @@ pub enum NodeError {
     /// The chain does not start.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The proof scheme cannot be used.
+    #[error(transparent)]
+    Proofs(#[from] SettingsError),
     /// The port cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -107,7 +110,11 @@ impl Node {
                 &file
             }
         };
-        let file = config.data_dir.as_deref().map(ChainFile::open).transpose()?;
+        let file = config
+            .data_dir
+            .as_deref()
+            .map(ChainFile::open)
+            .transpose()?;
         let store = match &file {
             Some(file) => file.store(),
             None => SharedStore::memory(),
@@ -137,16 +144,18 @@ impl Node {
             Some(file) => file.genesis_timestamp()?,
             None => None,
         };
+        let verifier = config.proofs.verifier()?;
         let chain = ChainHandle::start(ChainSetup {
             config: chain_config(config, begun),
-            store,
+            store: store.clone(),
             file,
             actors: GenesisActors {
                 builtin: bundle.actors().to_vec(),
                 extra,
+                providers: Vec::new(),
             },
             machines: Arc::new(machines),
-            verifier: Arc::new(NoProofs),
+            verifier: Arc::new(ChainProofs::new(verifier, store)),
         })?;
         Ok(chain)
     }
@@ -242,6 +251,7 @@ fn chain_config(config: &NodeConfig, begun: Option<u64>) -> ChainConfig {
         accounts: config.accounts,
         account_balance: config.balance.clone(),
         mining: config.mining,
+        variant: config.variant,
         ..ChainConfig::default()
     }
 }

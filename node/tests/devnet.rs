@@ -7,11 +7,11 @@ use boatyard_bundle::Bundle;
 use boatyard_chain::ethereum::{INVOKE_EVM, from_cbor_bytes, target, to_filecoin};
 use boatyard_chain::genesis::GenesisActors;
 use boatyard_chain::{
-    CallPoint, CallRequest, ChainConfig, ChainHandle, ChainSetup, EngineMachines, EstimateError,
-    EventFilter, ExecutedMessage, MiningMode, Overrides, SignedMessage, StateEdit,
+    CallPoint, CallRequest, ChainConfig, ChainHandle, ChainProofs, ChainSetup, EngineMachines,
+    EstimateError, EventFilter, ExecutedMessage, MiningMode, Overrides, SignedMessage, StateEdit,
 };
-use boatyard_node::proofs::NoProofs;
 use boatyard_node::{BundleSource, Node, NodeConfig, NodeError};
+use boatyard_proofs::Scheme;
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::context::Tracing;
 use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
@@ -463,14 +463,18 @@ async fn null_rounds_give_the_same_states_on_both_machines() {
         });
         let chain = ChainHandle::start(ChainSetup {
             config: ChainConfig::default(),
-            store,
+            store: store.clone(),
             file: None,
             actors: GenesisActors {
                 builtin: bundle.actors().to_vec(),
                 extra: Vec::new(),
+                providers: Vec::new(),
             },
             machines: Arc::new(EngineMachines::new(engine, machine)),
-            verifier: Arc::new(NoProofs),
+            verifier: Arc::new(ChainProofs::new(
+                Scheme::default().verifier().unwrap(),
+                store.clone(),
+            )),
         })
         .unwrap();
         chain.advance_to(2_100).await.unwrap();

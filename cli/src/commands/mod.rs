@@ -7,6 +7,7 @@ pub mod call;
 pub mod deploy;
 pub mod dev;
 pub mod node;
+pub mod proofs;
 pub mod send;
 pub mod state;
 pub mod trace;

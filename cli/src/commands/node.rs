@@ -7,6 +7,7 @@ use boatyard_abi::{format_amount, parse_amount};
 use boatyard_chain::config::{DEFAULT_CHAIN_ID, DEFAULT_MNEMONIC};
 use boatyard_chain::{ChainHandle, KeyKind, MiningMode};
 use boatyard_node::{BundleSource, Node, NodeConfig, NodeError, RunningNode};
+use boatyard_proofs::Scheme;
 use boatyard_sdk::NetworkVariant;
 use clap::{Args, ValueEnum};
 use console::style;
@@ -21,9 +22,10 @@ use crate::output::say;
 
 /// Run a devnet.
 ///
-/// One process with its own chain, from genesis, in memory. It serves Ethereum's
-/// and Filecoin's JSON-RPC on one port, over HTTP and WebSocket. Messages are
-/// executed as soon as they arrive unless told otherwise; Ctrl-C stops it.
+/// One process with its own chain, from genesis, in memory or in a directory. It
+/// serves Ethereum's and Filecoin's JSON-RPC on one port, over HTTP and WebSocket.
+/// Messages are executed as soon as they arrive unless told otherwise; Ctrl-C stops
+/// it.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct NodeArgs {
@@ -71,6 +73,15 @@ pub struct NodeArgs {
     #[arg(long, value_enum, default_value_t = MachineName::Fvm)]
     machine: MachineName,
 
+    /// How proofs of storage get into messages and are checked
+    #[arg(long, value_enum, value_name = "SCHEME", default_value_t = SchemeName::Vanilla)]
+    proofs: SchemeName,
+
+    /// Keep the chain in this directory, and go on with what is there; without it
+    /// the chain is gone when the node stops
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+
     /// Timestamp of genesis, seconds since 1970 [default: now]; with it, runs
     /// are the same bit for bit
     #[arg(long, value_name = "SECONDS")]
@@ -83,10 +94,32 @@ Examples:
   boatyard node --block-time 4               an epoch every four seconds
   boatyard node --port 0 --quiet             any free port, no list of accounts
   boatyard node --bundle builtin-actors.car  mainnet's own actors and gas
+  boatyard node --data-dir ~/devnet          a devnet that survives a restart
   boatyard node --network mainnet            Boatyard's actors under mainnet's policy
 
 When requests are served it prints one line, last: Listening on HOST:PORT
 BOATYARD_LOG=debug shows what it does (or boatyard_chain=debug for one part).";
+
+/// Proof schemes by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SchemeName {
+    /// Real proofs, checked as a whole, not compressed
+    Vanilla,
+    /// As on mainnet; needs `boatyard proofs setup`
+    Groth16,
+    /// Nothing is proven and everything believed; for tests of other things
+    Accept,
+}
+
+impl From<SchemeName> for Scheme {
+    fn from(name: SchemeName) -> Self {
+        match name {
+            SchemeName::Vanilla => Scheme::Vanilla,
+            SchemeName::Groth16 => Scheme::Groth16,
+            SchemeName::Accept => Scheme::Accept,
+        }
+    }
+}
 
 /// Policies by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -137,6 +170,8 @@ pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    // Before any thread is there, as this sets variables of the environment.
+    super::proofs::use_cache()?;
     let config = config(&args);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -172,12 +207,14 @@ fn config(args: &NodeArgs) -> NodeConfig {
         mnemonic: args.mnemonic.clone(),
         chain_id: args.chain_id,
         genesis_timestamp: args.genesis_time,
+        data_dir: args.data_dir.clone(),
         bundle: match &args.bundle {
             Some(path) => BundleSource::File(path.clone()),
             None => BundleSource::Embedded,
         },
         variant: args.network.into(),
         machine: args.machine.into(),
+        proofs: args.proofs.into(),
         ..defaults
     };
     match (args.no_mining, args.block_time) {
@@ -198,6 +235,7 @@ fn not_started(error: NodeError) -> Failure {
         NodeError::ReadBundle { .. } | NodeError::BadBundle { .. } => {
             "--bundle takes the CAR file of a built-in actors release, such as builtin-actors-mainnet.car"
         }
+        NodeError::Proofs(_) => "--proofs vanilla works everywhere",
         NodeError::Chain(_) => "see `boatyard node --help` for what the options accept",
     };
     Failure::new("the node did not start")

@@ -3,3 +3,4 @@
 mod actor;
 mod common;
 mod node;
+mod restart;

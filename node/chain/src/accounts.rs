@@ -3,9 +3,10 @@
 //! | ID | who | key |
 //! |---|---|---|
 //! | f0100 | operator and faucet, signer of the multisigs f080 and f090 | f1, `m/44'/461'/0'/0/0` of the mnemonic |
-//! | f0101 | worker: makes the blocks; owner of the first providers | f3, from `m/44'/461'/1'/0/0` |
+//! | f0101 | worker: makes the blocks; owner of the first provider | f3, from `m/44'/461'/1'/0/0` |
 //! | f0102 … | f1 of each development account | `m/44'/60'/0'/0/i` |
 //! | then | f410 of each development account, an `ethaccount` | the same keys |
+//! | then | workers and owners of further providers, f3 | `m/44'/461'/1'/0/i`, i from 1 |
 //!
 //! The paths of operator and worker are ours; those of the development accounts
 //! are what all Ethereum tools derive.
@@ -29,7 +30,8 @@ pub const FIRST_DEV_ACCOUNT: ActorID = 102;
 pub const MAX_DEV_ACCOUNTS: u32 = 400;
 
 const OPERATOR_PATH: &str = "m/44'/461'/0'/0/0";
-const WORKER_PATH: &str = "m/44'/461'/1'/0/0";
+/// More providers than this would run into the IDs that actors get.
+pub const MAX_PROVIDERS: usize = 50;
 
 /// Keys of the genesis accounts.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub(crate) struct Accounts {
     pub operator: Key,
     /// f0101, an f3 key.
     pub worker: Key,
+    /// f3 keys of the owners of further providers.
+    pub more_workers: Vec<Key>,
     /// f410 keys.
     pub dev: Vec<Key>,
     /// The same keys for f1 addresses.
@@ -45,8 +49,13 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// Derives all keys.
-    pub fn derive(config: &ChainConfig) -> Result<Self, ChainError> {
+    /// Derives all keys, with those of so many providers.
+    pub fn derive(config: &ChainConfig, providers: usize) -> Result<Self, ChainError> {
+        if providers > MAX_PROVIDERS {
+            return Err(ChainError::Config(format!(
+                "{providers} providers, at most {MAX_PROVIDERS} fit below the IDs of other actors"
+            )));
+        }
         if config.accounts > MAX_DEV_ACCOUNTS {
             return Err(ChainError::Config(format!(
                 "{} accounts, at most {MAX_DEV_ACCOUNTS} fit below the IDs of other actors",
@@ -63,9 +72,14 @@ impl Accounts {
             dev_native.push(key.as_kind(KeyKind::Secp256k1).map_err(bad)?);
             dev.push(key);
         }
+        let worker = |index: usize| {
+            let path = format!("m/44'/461'/1'/0/{index}");
+            Key::from_mnemonic(KeyKind::Bls, phrase, &path).map_err(bad)
+        };
         Ok(Self {
             operator: Key::from_mnemonic(KeyKind::Secp256k1, phrase, OPERATOR_PATH).map_err(bad)?,
-            worker: Key::from_mnemonic(KeyKind::Bls, phrase, WORKER_PATH).map_err(bad)?,
+            worker: worker(0)?,
+            more_workers: (1..providers).map(worker).collect::<Result<_, _>>()?,
             dev,
             dev_native,
         })

@@ -14,6 +14,7 @@ use crate::fees::{BLOCK_GAS_LIMIT, MINIMUM_BASE_FEE};
 use crate::genesis::TOTAL_FIL;
 use crate::keys;
 use crate::message::{Authority, Signature, SignatureKind, SignedMessage, message_cid};
+use crate::proofs::check_blocks;
 use crate::view::StateView;
 
 /// Bytes that a signed message may have.
@@ -100,6 +101,7 @@ pub(crate) fn check_state(
     message: &Message,
     authority: Authority,
 ) -> Result<(), Rejection> {
+    check_blocks(&message.params, state.store())?;
     let sender = message.from;
     let (_, actor) = state
         .actor(&sender)?

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use boatyard_sdk::NetworkVariant;
 use fvm_shared::econ::TokenAmount;
 
 /// When tipsets are made.
@@ -39,6 +40,8 @@ pub struct ChainConfig {
     pub mining: MiningMode,
     /// Seed of the random beacon.
     pub beacon_seed: [u8; 32],
+    /// Policy of the actors; decides which sectors providers can have.
+    pub variant: NetworkVariant,
     /// Threads that answer calls and estimates; 0 chooses by the machine.
     pub call_threads: usize,
 }
@@ -64,6 +67,7 @@ impl Default for ChainConfig {
             account_balance: TokenAmount::from_whole(10_000),
             mining: MiningMode::OnMessage,
             beacon_seed: [0; 32],
+            variant: NetworkVariant::Devnet,
             call_threads: 0,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
-use fvm_shared::event::StampedEvent;
+use fvm_shared::event::{ActorEvent, StampedEvent};
 use tokio::sync::broadcast;
 
 use crate::message::PoolMessage;
@@ -56,8 +56,13 @@ impl EventRecord {
 /// Whether an event is a log for Ethereum clients: all entries raw, keys `t1` to
 /// `t4` and `d` (spec 10 §2.10).
 pub fn is_eth_log(event: &StampedEvent) -> bool {
+    is_log(&event.event)
+}
+
+/// The same of an event without its emitter.
+pub fn is_log(event: &ActorEvent) -> bool {
     const RAW: u64 = 0x55;
-    event.event.entries.iter().all(|entry| {
+    event.entries.iter().all(|entry| {
         entry.codec == RAW
             && match entry.key.as_str() {
                 "d" => true,

@@ -26,7 +26,11 @@ use crate::evm_state::EvmState;
 use crate::message_meta::{self, MessageMeta};
 
 mod contracts;
+mod providers;
 pub(crate) mod states;
+
+pub(crate) use providers::add as add_providers;
+pub use providers::{GenesisProvider, PRESEAL_LIFETIME, PresealedSector};
 
 use states::{
     CronState, DatacapState, MarketState, MultisigState, PowerState, RewardState, VerifregState,
@@ -42,6 +46,8 @@ pub const RESERVE_FIL: u64 = 300_000_000;
 pub const OPERATOR_FIL: u64 = 500_000_000;
 /// FIL of the worker f0101.
 pub const WORKER_FIL: u64 = 100_000_000;
+/// FIL of the owner of each further provider, from the worker's.
+pub const MORE_WORKER_FIL: u64 = 1_000_000;
 /// FIL that counts as vested from the start: what the accounts have.
 pub const VESTED_FIL: u64 = OPERATOR_FIL + WORKER_FIL;
 
@@ -64,6 +70,8 @@ pub struct GenesisActors {
     pub builtin: Vec<(String, Cid)>,
     /// Actors of the devnet only: ID, code, and the block of the state.
     pub extra: Vec<ExtraActor>,
+    /// Storage providers with what they have sealed: f01000 and on.
+    pub providers: Vec<GenesisProvider>,
 }
 
 /// An actor that only a devnet has.
@@ -77,17 +85,19 @@ pub struct ExtraActor {
     pub state: Vec<u8>,
 }
 
-/// Writes the genesis state and gives its root.
+/// Writes the genesis state without providers; gives its root, and who will own
+/// them.
 pub(crate) fn write_state(
     store: &SharedStore,
     config: &ChainConfig,
     accounts: &Accounts,
     actors: &GenesisActors,
-) -> Result<Cid, ChainError> {
+) -> Result<(Cid, Vec<ActorID>), ChainError> {
     let mut genesis = Genesis::new(store, actors)?;
     genesis.singletons(&config.network_name)?;
     genesis.accounts(config, accounts)?;
     genesis.contracts()?;
+    let owners = genesis.workers(accounts)?;
     for extra in &actors.extra {
         let head = crate::store::block_cid(&extra.state);
         store
@@ -95,7 +105,7 @@ pub(crate) fn write_state(
             .map_err(ChainError::Store)?;
         genesis.put(extra.id, extra.code, head, TokenAmount::default(), None);
     }
-    genesis.finish()
+    Ok((genesis.finish()?, owners))
 }
 
 /// The header of the genesis block.
@@ -198,7 +208,8 @@ impl<'a> Genesis<'a> {
     fn accounts(&mut self, config: &ChainConfig, accounts: &Accounts) -> Result<(), ChainError> {
         let operator = Accounts::operator_balance(config)?;
         self.account(OPERATOR, accounts.operator.address(), operator)?;
-        let worker = TokenAmount::from_whole(WORKER_FIL);
+        let spent = MORE_WORKER_FIL * accounts.more_workers.len() as u64;
+        let worker = TokenAmount::from_whole(WORKER_FIL - spent);
         self.account(WORKER, accounts.worker.address(), worker)?;
         for key in &accounts.dev_native {
             let id = self.take_id();
@@ -212,6 +223,18 @@ impl<'a> Genesis<'a> {
             self.put(id, code, EMPTY_ARR_CID, balance, Some(key.address()));
         }
         Ok(())
+    }
+
+    /// Owners of the providers, in their order.
+    fn workers(&mut self, accounts: &Accounts) -> Result<Vec<ActorID>, ChainError> {
+        let mut owners = vec![WORKER];
+        for key in &accounts.more_workers {
+            let id = self.take_id();
+            let balance = TokenAmount::from_whole(MORE_WORKER_FIL);
+            self.account(id, key.address(), balance)?;
+            owners.push(id);
+        }
+        Ok(owners)
     }
 
     fn contracts(&mut self) -> Result<(), ChainError> {

@@ -6,6 +6,7 @@
 //! | `read` | tipsets, states, messages, events, fees |
 //! | `run` | calls, estimates, traces |
 //! | `change` | pool, mining, time, edits, snapshots |
+//! | `dump` | a state as a file |
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::threads::Threads;
 use crate::tipset::{ExecutedTipset, MessageLocation};
 
 mod change;
+mod dump;
 mod read;
 mod run;
 #[cfg(test)]
@@ -121,8 +123,19 @@ impl ChainHandle {
             verifier,
         } = setup;
         check(&config)?;
-        let accounts = Accounts::derive(&config)?;
-        let root = genesis::write_state(&store, &config, &accounts, &actors)?;
+        let accounts = Accounts::derive(&config, actors.providers.len())?;
+        let (mut root, owners) = genesis::write_state(&store, &config, &accounts, &actors)?;
+        if !actors.providers.is_empty() {
+            root = genesis::add_providers(
+                &store,
+                &machines,
+                verifier.clone(),
+                &config,
+                root,
+                owners,
+                actors.providers,
+            )?;
+        }
         let header = genesis::header(&store, &config, root)?;
         let genesis = Arc::new(ExecutedTipset {
             receipts_root: header.parent_message_receipts,
@@ -140,6 +153,9 @@ impl ChainHandle {
         }
         keyring.add(accounts.operator.clone());
         keyring.add(accounts.worker.clone());
+        for worker in &accounts.more_workers {
+            keyring.add(worker.clone());
+        }
         if let Some(first) = accounts.dev_native.first() {
             keyring.set_default(&first.address());
         }
@@ -213,7 +229,8 @@ impl ChainHandle {
     }
 
     /// Keys that the node signs with: the development accounts (f410 and f1 of
-    /// each in turn), the operator f0100 and the worker f0101. The default is the
+    /// each in turn), the operator f0100, the worker f0101, and those of further
+    /// providers. The default is the
     /// f1 address of the first account.
     pub fn keyring(&self) -> &Keyring {
         &self.core().keyring
@@ -235,6 +252,13 @@ impl ChainHandle {
     /// Lets somebody act by itself from the next tipset on, and make blocks.
     pub fn join(&self, participant: Arc<dyn Participant>) {
         self.core().join(participant);
+    }
+
+    /// Keys of the owners and workers of the providers f01000 and on, at least one.
+    pub fn worker_keys(&self) -> Vec<Key> {
+        let accounts = &self.core().accounts;
+        let first = std::iter::once(&accounts.worker);
+        first.chain(&accounts.more_workers).cloned().collect()
     }
 
     fn core(&self) -> &Arc<Core> {

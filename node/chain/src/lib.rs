@@ -17,6 +17,7 @@
 //! | `history` | snapshots and going back |
 //! | [`fees`] | base fee and premium |
 //! | [`supply`] | circulating supply |
+//! | [`proofs`] | whether what messages prove is proven |
 //! | `randomness` | tickets and beacon |
 //! | [`block`] | what a block header and a tipset key are |
 //! | [`message`] | signed messages, their CIDs and Ethereum hashes |
@@ -62,6 +63,7 @@ mod message_meta;
 pub mod participant;
 mod pool;
 mod producer;
+pub mod proofs;
 mod randomness;
 pub mod store;
 pub mod supply;
@@ -80,11 +82,13 @@ pub use disk::ChainFile;
 pub use edit::StateEdit;
 pub use error::{ChainError, EstimateError, Rejection};
 pub use events::{ChainEvent, EventFilter, EventRecord, Notice, Subscription};
+pub use genesis::{GenesisProvider, PresealedSector};
 pub use handle::{ChainHandle, ChainSetup, Found, Pushed, SnapshotId};
 pub use keys::{Key, KeyKind, Keyring};
 pub use machines::{EngineMachines, Machines, Purpose};
 pub use message::{Authority, PoolMessage, Signature, SignatureKind, SignedMessage};
 pub use participant::{BlockProducer, NotSent, Participant, Turn};
+pub use proofs::ChainProofs;
 pub use supply::Supply;
 pub use tipset::{
     ExecutedMessage, ExecutedTipset, MessageLocation, MessageRole, TipsetRef, TracedMessage,

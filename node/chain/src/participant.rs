@@ -55,9 +55,9 @@ pub trait Participant: Send + Sync {
     /// Asked before every tipset, due or not.
     fn act(&self, turn: &Turn<'_>) -> Vec<Message>;
 
-    /// What became of a message that it wanted to send: it is in the pool under this
-    /// CID, or why not.
-    fn told(&self, message: &Message, outcome: Result<Cid, NotSent>);
+    /// What became of a message that it wanted to send in the tipset at `epoch`: it is
+    /// in the pool under this CID, or why not. Told of each in its order.
+    fn told(&self, epoch: ChainEpoch, message: &Message, outcome: Result<Cid, NotSent>);
 
     /// The chain went back to before this epoch, or to genesis.
     fn rewound(&self, head: &ExecutedTipset);
@@ -187,7 +187,7 @@ pub(crate) fn ask(
         };
         for message in participant.act(&turn) {
             let outcome = send(&turn, message.clone());
-            participant.told(&message, outcome);
+            participant.told(epoch, &message, outcome);
         }
     }
 }

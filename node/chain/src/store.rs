@@ -46,6 +46,14 @@ impl Scratch {
         }
     }
 
+    /// A store with blocks that are not written yet.
+    pub fn with(base: &SharedStore, new: MemoryStore) -> Self {
+        Self {
+            base: base.clone(),
+            new: Arc::new(new),
+        }
+    }
+
     /// The same store for those who want a [`SharedStore`].
     pub fn shared(&self) -> SharedStore {
         SharedStore::new(self.clone())

@@ -78,6 +78,7 @@ pub(crate) fn actors() -> GenesisActors {
     GenesisActors {
         builtin,
         extra: Vec::new(),
+        providers: Vec::new(),
     }
 }
 

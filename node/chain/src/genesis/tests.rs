@@ -8,8 +8,8 @@ use crate::testing;
 fn genesis() -> (SharedStore, ChainConfig, Accounts, StateTree<SharedStore>) {
     let store = SharedStore::memory();
     let config = ChainConfig::default();
-    let accounts = Accounts::derive(&config).unwrap();
-    let root = write_state(&store, &config, &accounts, &testing::actors()).unwrap();
+    let accounts = Accounts::derive(&config, 0).unwrap();
+    let (root, _) = write_state(&store, &config, &accounts, &testing::actors()).unwrap();
     let tree = StateTree::load(store.clone(), &root).unwrap();
     (store, config, accounts, tree)
 }
@@ -127,8 +127,8 @@ fn there_are_two_billion_fil_whatever_the_accounts_get() {
             account_balance: TokenAmount::from_whole(fil),
             ..ChainConfig::default()
         };
-        let keys = Accounts::derive(&config).unwrap();
-        let root = write_state(&store, &config, &keys, &testing::actors()).unwrap();
+        let keys = Accounts::derive(&config, 0).unwrap();
+        let (root, _) = write_state(&store, &config, &keys, &testing::actors()).unwrap();
         let actors = StateTree::load(store, &root).unwrap().actors().unwrap();
         let sum: TokenAmount = actors.values().map(|actor| actor.balance.clone()).sum();
         assert_eq!(sum, TokenAmount::from_whole(TOTAL_FIL));
@@ -147,7 +147,7 @@ fn more_money_or_accounts_than_there_are_is_refused_with_the_figures() {
             account_balance: TokenAmount::from_whole(fil),
             ..ChainConfig::default()
         };
-        let error = Accounts::derive(&config)
+        let error = Accounts::derive(&config, 0)
             .and_then(|_| Accounts::operator_balance(&config))
             .unwrap_err()
             .to_string();

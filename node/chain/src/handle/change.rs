@@ -499,7 +499,7 @@ impl ChainHandle {
         .await
     }
 
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Arc<Core>) -> T + Send + 'static,
     ) -> Result<T, ChainError> {

@@ -73,7 +73,7 @@ impl Participant for Clockwork {
         }]
     }
 
-    fn told(&self, _: &Message, outcome: Result<Cid, NotSent>) {
+    fn told(&self, _: ChainEpoch, _: &Message, outcome: Result<Cid, NotSent>) {
         let mut seen = self.seen.lock().unwrap();
         match outcome {
             Ok(cid) => seen.sent.push(cid),

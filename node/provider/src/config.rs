@@ -1,0 +1,40 @@
+//! What can be chosen about a provider.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use boatyard_chain::Key;
+use boatyard_proofs::Prover;
+use boatyard_sdk::NetworkVariant;
+use fvm_shared::ActorID;
+use fvm_shared::econ::TokenAmount;
+use fvm_shared::sector::{RegisteredSealProof, SectorSize};
+
+/// What a provider is started with.
+#[derive(Clone)]
+pub struct ProviderConfig {
+    /// Its miner.
+    pub miner: ActorID,
+    /// Key of the miner's worker, which sends and pays for all its messages.
+    pub worker: Key,
+    /// Policy of the actors.
+    pub variant: NetworkVariant,
+    /// How it seals; decides the sectors' size.
+    pub seal_proof: RegisteredSealProof,
+    /// Where its files lie; `None` for a directory that is gone when it stops.
+    pub directory: Option<PathBuf>,
+    /// Who makes its proofs.
+    pub prover: Arc<dyn Prover>,
+    /// attoFIL that it wants for a GiB and an epoch, at least.
+    pub ask: TokenAmount,
+}
+
+impl ProviderConfig {
+    /// Bytes in a sector.
+    ///
+    /// # Panics
+    /// Never: seal types of no size are refused by [`crate::Provider::start`].
+    pub fn sector_size(&self) -> SectorSize {
+        self.seal_proof.sector_size().unwrap_or(SectorSize::_2KiB)
+    }
+}

@@ -1,0 +1,224 @@
+//! Where sectors, pieces, orders and records lie.
+//!
+//! | path | what |
+//! |---|---|
+//! | `sectors/N/` | files of a sector, as `boatyard-proofs` lays them out |
+//! | `sectors/N/record` | its [`SectorRecord`], CBOR |
+//! | `orders/N` | an [`Order`], CBOR |
+//! | `pieces/CID` | bytes of a piece that is not sealed yet |
+//!
+//! A record is exchanged as a whole: it is there before or after, never half.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use boatyard_proofs::sector::SectorDir;
+use cid::Cid;
+use fvm_ipld_encoding::{from_slice, to_vec};
+use fvm_shared::sector::SectorNumber;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+use crate::order::Order;
+use crate::record::SectorRecord;
+
+const SECTORS: &str = "sectors";
+const ORDERS: &str = "orders";
+const PIECES: &str = "pieces";
+const RECORD: &str = "record";
+
+/// A provider's directory.
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    /// Deletes the directory in the end, if it is nobody's.
+    _temporary: Option<TempDir>,
+}
+
+/// A file that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {reason}", path.display())]
+pub struct FilesError {
+    /// Which.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: io::Error,
+}
+
+impl Files {
+    /// Opens a provider's directory, and makes it if there is none.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn open(directory: Option<&Path>) -> Result<Self, FilesError> {
+        let (root, temporary) = match directory {
+            Some(directory) => (directory.to_path_buf(), None),
+            None => {
+                let temporary = tempfile::Builder::new()
+                    .prefix("boatyard-provider-")
+                    .tempdir()
+                    .map_err(|reason| FilesError {
+                        path: std::env::temp_dir(),
+                        reason,
+                    })?;
+                (temporary.path().to_path_buf(), Some(temporary))
+            }
+        };
+        let files = Self {
+            root,
+            _temporary: temporary,
+        };
+        for folder in [SECTORS, ORDERS, PIECES] {
+            let path = files.root.join(folder);
+            at(&path, fs::create_dir_all(&path))?;
+        }
+        Ok(files)
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A sector's files.
+    pub fn sector(&self, number: SectorNumber) -> SectorDir {
+        SectorDir::new(self.root.join(SECTORS).join(number.to_string()))
+    }
+
+    /// Where the bytes of a piece lie until it is sealed.
+    pub fn piece(&self, piece: &Cid) -> PathBuf {
+        self.root.join(PIECES).join(piece.to_string())
+    }
+
+    /// All sectors, by number.
+    ///
+    /// # Errors
+    /// [`FilesError`]; a record that is none names its file.
+    pub fn load_sectors(&self) -> Result<Vec<SectorRecord>, FilesError> {
+        let mut records: Vec<SectorRecord> = Vec::new();
+        for folder in self.list(SECTORS)? {
+            let path = folder.join(RECORD);
+            if path.exists() {
+                records.push(read(&path)?);
+            }
+        }
+        records.sort_by_key(|record| record.number);
+        Ok(records)
+    }
+
+    /// All orders, by number.
+    ///
+    /// # Errors
+    /// [`FilesError`]; a record that is none names its file.
+    pub fn load_orders(&self) -> Result<Vec<Order>, FilesError> {
+        let mut orders: Vec<Order> = Vec::new();
+        for path in self.list(ORDERS)? {
+            if path.extension().is_none() {
+                orders.push(read(&path)?);
+            }
+        }
+        orders.sort_by_key(|order| order.id);
+        Ok(orders)
+    }
+
+    /// Writes a sector's record.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn save_sector(&self, record: &SectorRecord) -> Result<(), FilesError> {
+        let folder = self.sector(record.number).root().to_path_buf();
+        at(&folder, fs::create_dir_all(&folder))?;
+        write(&folder.join(RECORD), record)
+    }
+
+    /// Writes an order.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn save_order(&self, order: &Order) -> Result<(), FilesError> {
+        write(&self.root.join(ORDERS).join(order.id.to_string()), order)
+    }
+
+    /// Forgets a sector with all its files.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn forget_sector(&self, number: SectorNumber) -> Result<(), FilesError> {
+        let folder = self.sector(number).root().to_path_buf();
+        match fs::remove_dir_all(&folder) {
+            Err(reason) if reason.kind() != io::ErrorKind::NotFound => Err(FilesError {
+                path: folder,
+                reason,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<PathBuf>, FilesError> {
+        let folder = self.root.join(folder);
+        let mut paths = Vec::new();
+        for entry in at(&folder, fs::read_dir(&folder))? {
+            paths.push(at(&folder, entry)?.path());
+        }
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, FilesError> {
+    let bytes = at(path, fs::read(path))?;
+    from_slice(&bytes).map_err(|error| FilesError {
+        path: path.to_path_buf(),
+        reason: io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
+    })
+}
+
+fn write(path: &Path, value: &impl Serialize) -> Result<(), FilesError> {
+    let bytes = to_vec(value).map_err(|error| FilesError {
+        path: path.to_path_buf(),
+        reason: io::Error::other(error.to_string()),
+    })?;
+    let unfinished = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&unfinished)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    at(path, write())
+}
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, FilesError> {
+    result.map_err(|reason| FilesError {
+        path: path.to_path_buf(),
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_survive_and_a_broken_one_names_its_file() {
+        let folder = TempDir::new().unwrap();
+        let files = Files::open(Some(folder.path())).unwrap();
+        for number in [10, 9] {
+            let record = SectorRecord::new(number, 1_000, Vec::new());
+            files.save_sector(&record).unwrap();
+        }
+        let again = Files::open(Some(folder.path())).unwrap();
+        let numbers: Vec<_> = again.load_sectors().unwrap();
+        assert_eq!(
+            numbers.iter().map(|record| record.number).collect::<Vec<_>>(),
+            [9, 10]
+        );
+        let broken = folder.path().join("sectors/9/record");
+        fs::write(&broken, b"mars").unwrap();
+        assert_eq!(again.load_sectors().unwrap_err().path, broken);
+        again.forget_sector(9).unwrap();
+        assert_eq!(again.load_sectors().unwrap().len(), 1);
+    }
+}

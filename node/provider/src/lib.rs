@@ -1,0 +1,43 @@
+//! Storage providers: they seal what they are asked to keep, and prove it as long as
+//! it was promised.
+//!
+//! A [`Provider`] takes part in the chain ([`boatyard_chain::Participant`]): whenever
+//! a tipset is made it looks at its miner's state, compares it with what it has on
+//! disk and what it was asked for, and sends what is missing. It keeps no plan of its
+//! own, so it goes on after a restart, a rollback or a lost message by looking again.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`provider`] | what a provider does in a tipset, and when it wants one |
+//! | [`config`] | what can be chosen about a provider |
+//! | [`order`] | what a provider was asked to keep, and how far it is |
+//! | [`record`] | what it remembers of a sector |
+//! | [`files`] | where sectors, pieces, orders and records lie |
+//! | [`miner`] | its miner's state |
+//! | [`window`] | Window PoSt: which partitions are due, and their proofs |
+//! | [`recovery`] | faulty sectors that can be proven again |
+//! | [`pipeline`] | orders to sectors: pack, seal, pre-commit, prove |
+//! | [`task`] | what a message is for, and when to try again |
+//! | [`mischief`] | everything that goes wrong on request |
+//!
+//! Every proof is made from the files on disk by `boatyard-proofs`, and checked by
+//! the chain. Nothing here decides whether a proof is valid.
+
+pub mod config;
+pub mod files;
+pub mod miner;
+pub mod mischief;
+pub mod order;
+pub mod pipeline;
+pub mod provider;
+pub mod record;
+pub mod recovery;
+pub mod task;
+pub mod window;
+
+pub use config::ProviderConfig;
+pub use files::{Files, FilesError};
+pub use mischief::Mischief;
+pub use order::{Order, OrderId, Purpose};
+pub use provider::Provider;
+pub use record::SectorRecord;

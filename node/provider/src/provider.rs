@@ -1,0 +1,492 @@
+//! What a provider does in a tipset, and when it wants one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use boatyard_actors_shared::Policy;
+use boatyard_chain::{
+    BlockProducer, ChainError, ExecutedMessage, ExecutedTipset, NotSent, Participant, StateView,
+    Turn,
+};
+use boatyard_proofs::{Proof, SealedSector};
+use cid::Cid;
+use fvm_ipld_blockstore::Blockstore;
+use fvm_ipld_encoding::RawBytes;
+use fvm_shared::address::Address;
+use fvm_shared::clock::ChainEpoch;
+use fvm_shared::econ::TokenAmount;
+use fvm_shared::message::Message;
+use fvm_shared::sector::SectorNumber;
+use serde::Serialize;
+
+use crate::config::ProviderConfig;
+use crate::files::{Files, FilesError};
+use crate::mischief::Mischief;
+use crate::miner::{MinerError, MinerView};
+use crate::order::{Order, OrderId, Step};
+use crate::record::SectorRecord;
+use crate::task::{Task, Tasks};
+use crate::{pipeline, recovery, window};
+
+/// A storage provider. Cloning shares it.
+#[derive(Clone)]
+pub struct Provider(Arc<Inner>);
+
+struct Inner {
+    config: ProviderConfig,
+    policy: &'static Policy,
+    files: Files,
+    desk: Mutex<Desk>,
+}
+
+/// What changes as a provider works.
+#[derive(Default)]
+struct Desk {
+    orders: BTreeMap<OrderId, Order>,
+    sectors: BTreeMap<SectorNumber, SectorRecord>,
+    tasks: Tasks,
+    mischief: Mischief,
+    /// What there is to prove in the miner's state with this head.
+    known: Option<Known>,
+}
+
+/// What is worth remembering of a miner's state, which is looked at every tipset.
+struct Known {
+    head: Cid,
+    busy: Vec<window::Busy>,
+    faulty: bool,
+}
+
+/// A provider's desk with its files, for those who work at it.
+pub(crate) struct Shelf<'a> {
+    pub config: &'a ProviderConfig,
+    pub files: &'a Files,
+    pub orders: &'a mut BTreeMap<OrderId, Order>,
+    pub sectors: &'a mut BTreeMap<SectorNumber, SectorRecord>,
+    pub tasks: &'a mut Tasks,
+    pub mischief: Mischief,
+}
+
+impl Shelf<'_> {
+    /// Keeps a sector's record.
+    pub fn put_sector(&mut self, record: SectorRecord) -> Result<(), FilesError> {
+        self.files.save_sector(&record)?;
+        self.sectors.insert(record.number, record);
+        Ok(())
+    }
+
+    /// Keeps an order.
+    pub fn put_order(&mut self, order: Order) -> Result<(), FilesError> {
+        self.files.save_order(&order)?;
+        self.orders.insert(order.id, order);
+        Ok(())
+    }
+
+    /// A sealed sector.
+    pub fn sealed(&self, number: SectorNumber) -> Option<&SealedSector> {
+        self.sectors.get(&number)?.sealed.as_ref()
+    }
+
+    /// Does nothing more about a sector; its orders that can still start wait for
+    /// another one.
+    pub fn give_up(&mut self, number: SectorNumber, reason: &str) -> Result<(), FilesError> {
+        tracing::warn!(miner = self.config.miner, sector = number, reason, "a sector is given up");
+        let Some(mut record) = self.sectors.get(&number).cloned() else {
+            return Ok(());
+        };
+        for piece in &record.pieces {
+            if let Some(mut order) = self.orders.get(&piece.order).cloned() {
+                order.sector = None;
+                self.put_order(order)?;
+            }
+        }
+        record.failed = Some(reason.into());
+        self.put_sector(record)
+    }
+
+    /// Puts a proof's blocks where the chain looks for them.
+    pub fn store_blocks(&self, turn: &Turn<'_>, proof: &Proof) -> Result<(), ChainError> {
+        for block in &proof.blocks {
+            turn.store()
+                .put_keyed(&block.cid, &block.data)
+                .map_err(ChainError::Store)?;
+        }
+        Ok(())
+    }
+
+    /// Parameters of a message.
+    pub fn encode(&self, params: &impl Serialize) -> Result<RawBytes, MinerError> {
+        RawBytes::serialize(params).map_err(|error| MinerError::State(error.to_string()))
+    }
+}
+
+impl Provider {
+    /// Opens a provider's directory. Let it join the chain to have it work.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn open(config: ProviderConfig) -> Result<Self, FilesError> {
+        let files = Files::open(config.directory.as_deref())?;
+        let desk = Desk {
+            orders: files
+                .load_orders()?
+                .into_iter()
+                .map(|order| (order.id, order))
+                .collect(),
+            sectors: files
+                .load_sectors()?
+                .into_iter()
+                .map(|record| (record.number, record))
+                .collect(),
+            ..Desk::default()
+        };
+        Ok(Self(Arc::new(Inner {
+            policy: Policy::of(config.variant),
+            config,
+            files,
+            desk: Mutex::new(desk),
+        })))
+    }
+
+    /// What it was started with.
+    pub fn config(&self) -> &ProviderConfig {
+        &self.0.config
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &Files {
+        &self.0.files
+    }
+
+    /// Everything it was asked for, by number.
+    pub fn orders(&self) -> Vec<Order> {
+        self.desk().orders.values().cloned().collect()
+    }
+
+    /// What it remembers of its sectors, by number.
+    pub fn sectors(&self) -> Vec<SectorRecord> {
+        self.desk().sectors.values().cloned().collect()
+    }
+
+    /// Takes an order on; gives its number. The piece's bytes must lie in
+    /// [`Files::piece`].
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn take(&self, mut order: Order) -> Result<OrderId, FilesError> {
+        let mut desk = self.desk();
+        order.id = desk.orders.last_key_value().map_or(1, |(last, _)| last + 1);
+        self.0.files.save_order(&order)?;
+        let id = order.id;
+        desk.orders.insert(id, order);
+        Ok(id)
+    }
+
+    /// Remembers a sector that came about elsewhere: one of the genesis.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn remember(&self, record: SectorRecord) -> Result<(), FilesError> {
+        self.0.files.save_sector(&record)?;
+        self.desk().sectors.insert(record.number, record);
+        Ok(())
+    }
+
+    /// Has a new sector of committed capacity sealed that lasts until `end` at least;
+    /// gives its number.
+    ///
+    /// # Errors
+    /// The chain's state or the provider's files cannot be read.
+    pub fn pledge(
+        &self,
+        state: &StateView,
+        end: ChainEpoch,
+    ) -> Result<SectorNumber, pipeline::PipelineError> {
+        let view = MinerView::load(state, self.0.policy, self.0.config.miner)?;
+        let mut desk = self.desk();
+        let mut shelf = self.shelf(&mut desk);
+        let number = pipeline::free_number(&shelf, &view)?;
+        shelf.put_sector(SectorRecord::new(number, end, Vec::new()))?;
+        Ok(number)
+    }
+
+    /// What it does wrong at present.
+    pub fn mischief(&self) -> Mischief {
+        self.desk().mischief
+    }
+
+    /// Has it do something wrong, or right again.
+    pub fn set_mischief(&self, change: impl FnOnce(&mut Mischief)) {
+        let mut desk = self.desk();
+        change(&mut desk.mischief);
+        // What was put off because of it may be tried at once.
+        desk.tasks.clear();
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shelf<'a>(&'a self, desk: &'a mut Desk) -> Shelf<'a> {
+        Shelf {
+            config: &self.0.config,
+            files: &self.0.files,
+            orders: &mut desk.orders,
+            sectors: &mut desk.sectors,
+            tasks: &mut desk.tasks,
+            mischief: desk.mischief,
+        }
+    }
+
+    fn message(&self, method_num: u64, params: RawBytes) -> Message {
+        Message {
+            version: 0,
+            from: self.0.config.worker.address(),
+            to: Address::new_id(self.0.config.miner),
+            sequence: 0,
+            value: TokenAmount::default(),
+            method_num,
+            params,
+            gas_limit: 0,
+            gas_fee_cap: TokenAmount::default(),
+            gas_premium: TokenAmount::default(),
+        }
+    }
+
+    fn work(&self, desk: &mut Desk, turn: &Turn<'_>) -> Result<Vec<Message>, pipeline::PipelineError> {
+        let view = MinerView::load(&turn.state(), self.0.policy, self.0.config.miner)?;
+        let mut shelf = self.shelf(desk);
+        let mut messages = Vec::new();
+        let mut send = |shelf: &mut Shelf<'_>, task: Task, method: u64, params: RawBytes| {
+            messages.push(self.message(method, params));
+            shelf.tasks.hand(task);
+        };
+        let (open, due) = window::due(&view, turn.epoch())?;
+        if !shelf.mischief.skips_posts && !due.is_empty() {
+            for post in window::prove(&shelf, &view, turn, &open, &due)? {
+                let params = shelf.encode(&post.params)?;
+                // Once per window, whatever comes of it.
+                shelf.tasks.rest_until(post.task.clone(), open.close);
+                send(&mut shelf, post.task, window::SUBMIT_WINDOWED_POST, params);
+            }
+            for partition in &due {
+                let task = Task::Post {
+                    deadline: open.index,
+                    open: open.open,
+                    partition: partition.index,
+                };
+                shelf.tasks.rest_until(task, open.close);
+            }
+        }
+        if recovery::is_any_faulty(&view)? {
+            for recovery in recovery::find(&mut shelf, &view, turn)? {
+                let params = shelf.encode(&recovery.params)?;
+                send(&mut shelf, recovery.task, recovery::DECLARE_FAULTS_RECOVERED, params);
+            }
+        }
+        pipeline::pack(&mut shelf, &view, turn.epoch())?;
+        for step in pipeline::advance(&mut shelf, &view, turn) {
+            send(&mut shelf, step.task, step.method, step.params);
+        }
+        Ok(messages)
+    }
+
+    /// What became of the provider's messages in a tipset.
+    fn learn(&self, desk: &mut Desk, tipset: &ExecutedTipset) {
+        for message in tipset.messages.iter() {
+            let Some(task) = desk.tasks.mined(&message.cid) else {
+                continue;
+            };
+            if !message.receipt.exit_code.is_success() {
+                tracing::warn!(
+                    miner = self.0.config.miner,
+                    %task,
+                    exit = %message.receipt.exit_code,
+                    reason = message.error,
+                    "a message failed"
+                );
+                desk.tasks.rest(task, tipset.height());
+                continue;
+            }
+            let step = match &task {
+                Task::PreCommit(number) => Some((number, "pre-committed")),
+                Task::Prove(number) | Task::Update(number) => Some((number, "active")),
+                _ => None,
+            };
+            if let Some((number, name)) = step {
+                self.note(desk, *number, name, tipset.height(), message);
+            }
+        }
+        desk.tasks.tidy(tipset.height());
+    }
+
+    /// Notes a step of every order in a sector.
+    fn note(
+        &self,
+        desk: &mut Desk,
+        number: SectorNumber,
+        name: &str,
+        epoch: ChainEpoch,
+        message: &ExecutedMessage,
+    ) {
+        let mut shelf = self.shelf(desk);
+        let held = shelf.sectors.get(&number).map(|record| record.pieces.clone());
+        for piece in held.unwrap_or_default() {
+            let Some(mut order) = shelf.orders.get(&piece.order).cloned() else {
+                continue;
+            };
+            order.steps.push(Step {
+                name: name.into(),
+                epoch,
+                message: message.cid,
+                cost: cost(message).atto().to_string(),
+            });
+            if let Err(error) = shelf.put_order(order) {
+                tracing::error!(%error, "an order's progress is not kept");
+            }
+        }
+    }
+
+    /// What there is to prove, read anew only when the miner's state has changed.
+    fn known<'a>(
+        &self,
+        desk: &'a mut Desk,
+        view: &MinerView,
+    ) -> Result<&'a Known, MinerError> {
+        if desk.known.as_ref().is_none_or(|known| known.head != view.head) {
+            desk.known = None;
+        }
+        match &mut desk.known {
+            Some(_) => {}
+            none => {
+                *none = Some(Known {
+                    head: view.head,
+                    busy: window::busy(view)?,
+                    faulty: recovery::is_any_faulty(view)?,
+                });
+            }
+        }
+        desk.known
+            .as_ref()
+            .ok_or_else(|| MinerError::State("nothing is known of it".into()))
+    }
+
+    fn next(
+        &self,
+        desk: &mut Desk,
+        head: ChainEpoch,
+        state: &StateView,
+    ) -> Result<Option<ChainEpoch>, MinerError> {
+        let view = MinerView::load(state, self.0.policy, self.0.config.miner)?;
+        let mischief = desk.mischief;
+        let (busy, faulty) = {
+            let known = self.known(desk, &view)?;
+            (known.busy.clone(), known.faulty)
+        };
+        let shelf = self.shelf(desk);
+        let mut wishes = Vec::new();
+        if !mischief.skips_posts {
+            wishes.extend(self.next_window(&shelf, &view, &busy, head));
+        }
+        if faulty {
+            wishes.extend(recovery::next(&shelf, &view, head));
+        }
+        wishes.extend(pipeline::next(&shelf, &view, head));
+        Ok(wishes.into_iter().min())
+    }
+
+    /// When there is a window to prove for which nothing was tried yet.
+    fn next_window(
+        &self,
+        shelf: &Shelf<'_>,
+        view: &MinerView,
+        busy: &[window::Busy],
+        head: ChainEpoch,
+    ) -> Option<ChainEpoch> {
+        let tried = |deadline: &window::Busy| {
+            let open = view.state.next_window(view.policy(), deadline.index, head + 1);
+            shelf.tasks.has_tried_post(deadline.index, open.open)
+        };
+        let busy: Vec<window::Busy> = busy
+            .iter()
+            .map(|deadline| window::Busy {
+                posted: deadline.posted || tried(deadline),
+                ..*deadline
+            })
+            .collect();
+        window::next_open(view, &busy, head)
+    }
+}
+
+/// attoFIL that a message cost its sender for gas.
+fn cost(message: &ExecutedMessage) -> TokenAmount {
+    let gas = &message.gas;
+    &gas.base_fee_burn + &gas.over_estimation_burn + &gas.miner_tip
+}
+
+impl Participant for Provider {
+    fn producer(&self) -> Option<BlockProducer> {
+        let stopped = self.desk().mischief.stopped;
+        (!stopped).then(|| BlockProducer {
+            miner: self.0.config.miner,
+            worker: self.0.config.worker.clone(),
+        })
+    }
+
+    fn due(&self, head: &ExecutedTipset, state: &StateView) -> Option<ChainEpoch> {
+        let mut desk = self.desk();
+        if desk.mischief.stopped {
+            return None;
+        }
+        // What the head brought counts before anything is put on top of it.
+        self.learn(&mut desk, head);
+        match self.next(&mut desk, head.height(), state) {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::error!(miner = self.0.config.miner, %error, "the provider cannot see its miner");
+                None
+            }
+        }
+    }
+
+    fn act(&self, turn: &Turn<'_>) -> Vec<Message> {
+        let mut desk = self.desk();
+        self.learn(&mut desk, turn.parent());
+        if desk.mischief.stopped {
+            return Vec::new();
+        }
+        match self.work(&mut desk, turn) {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::error!(miner = self.0.config.miner, %error, "the provider cannot work");
+                Vec::new()
+            }
+        }
+    }
+
+    fn told(&self, turn: ChainEpoch, _: &Message, outcome: Result<Cid, NotSent>) {
+        let mut desk = self.desk();
+        let Some(task) = desk.tasks.told() else {
+            return;
+        };
+        match outcome {
+            Ok(cid) => desk.tasks.sent(task, cid),
+            Err(reason) => {
+                tracing::warn!(miner = self.0.config.miner, %task, %reason, "a message cannot be sent");
+                if !matches!(task, Task::Post { .. }) {
+                    desk.tasks.rest(task, turn);
+                }
+            }
+        }
+    }
+
+    fn rewound(&self, _: &ExecutedTipset) {
+        let mut desk = self.desk();
+        desk.tasks.clear();
+        desk.known = None;
+        for record in desk.sectors.values_mut() {
+            // What the chain no longer has is pre-committed and proven again.
+            record.released = false;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a provider remembers of a sector.
+
+use boatyard_proofs::{SealedSector, UpdatedSector};
+use fvm_ipld_encoding::tuple::{Deserialize_tuple, Serialize_tuple};
+use fvm_shared::clock::ChainEpoch;
+use fvm_shared::piece::PieceInfo;
+use fvm_shared::sector::SectorNumber;
+
+use crate::order::OrderId;
+
+/// A sector, from the moment it got a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct SectorRecord {
+    /// Its number.
+    pub number: SectorNumber,
+    /// Whether it is proven by one message, without pre-commit (FIP-0092).
+    pub non_interactive: bool,
+    /// Its last epoch, as it will be or was promised.
+    pub expiration: ChainEpoch,
+    /// Pieces that it was sealed with, in order; none for committed capacity.
+    pub pieces: Vec<SectorPiece>,
+    /// Epoch of its ticket.
+    pub ticket_epoch: ChainEpoch,
+    /// What came of sealing.
+    pub sealed: Option<SealedSector>,
+    /// Data that was put into it later.
+    pub update: Option<UpdateRecord>,
+    /// Whether the files that only sealing needs are gone.
+    pub released: bool,
+    /// Why nothing more is done about it.
+    pub failed: Option<String>,
+}
+
+/// A piece in a sector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct SectorPiece {
+    /// Commitment and padded size.
+    pub piece: PieceInfo,
+    /// The order that it belongs to.
+    pub order: OrderId,
+}
+
+/// Data that was put into a sector of committed capacity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct UpdateRecord {
+    /// The pieces, in order.
+    pub pieces: Vec<SectorPiece>,
+    /// What came of encoding them.
+    pub updated: Option<UpdatedSector>,
+    /// Whether the chain has it.
+    pub proven: bool,
+}
+
+impl SectorRecord {
+    /// A sector about to be sealed.
+    pub fn new(number: SectorNumber, expiration: ChainEpoch, pieces: Vec<SectorPiece>) -> Self {
+        Self {
+            number,
+            non_interactive: false,
+            expiration,
+            pieces,
+            ticket_epoch: 0,
+            sealed: None,
+            update: None,
+            released: false,
+            failed: None,
+        }
+    }
+
+    /// The pieces that it holds now.
+    pub fn held(&self) -> &[SectorPiece] {
+        match &self.update {
+            Some(update) if update.proven => &update.pieces,
+            _ => &self.pieces,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a message is for, and when to try again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use cid::Cid;
+use fvm_shared::clock::ChainEpoch;
+use fvm_shared::sector::SectorNumber;
+
+use crate::order::OrderId;
+
+/// Epochs after which something that failed is tried again.
+pub const PATIENCE: ChainEpoch = 30;
+
+/// What a message is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    /// Window PoSt of partitions of a deadline, in the window that opens then.
+    Post {
+        /// The deadline.
+        deadline: u64,
+        /// First epoch of the window.
+        open: ChainEpoch,
+        /// The first partition.
+        partition: u64,
+    },
+    /// Declaring faulty sectors of a deadline well.
+    Recover {
+        /// The deadline.
+        deadline: u64,
+    },
+    /// Publishing a deal.
+    Publish(OrderId),
+    /// Pre-committing a sector.
+    PreCommit(SectorNumber),
+    /// Proving a new sector.
+    Prove(SectorNumber),
+    /// Proving data that was put into a sector.
+    Update(SectorNumber),
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Post {
+                deadline, partition, ..
+            } => write!(f, "the PoSt of partition {partition} of deadline {deadline}"),
+            Self::Recover { deadline } => write!(f, "the recovery in deadline {deadline}"),
+            Self::Publish(order) => write!(f, "the publication of order {order}"),
+            Self::PreCommit(number) => write!(f, "the pre-commit of sector {number}"),
+            Self::Prove(number) => write!(f, "the proof of sector {number}"),
+            Self::Update(number) => write!(f, "the update of sector {number}"),
+        }
+    }
+}
+
+/// Messages on their way, and tasks that have to wait. Lives in memory: after a
+/// restart everything is looked at and tried again.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    /// Handed to the chain, which tells of them in this order.
+    handed: VecDeque<Task>,
+    /// In the pool or mined since the last look.
+    sent: BTreeMap<Cid, Task>,
+    /// Not to be tried before.
+    resting: BTreeMap<Task, ChainEpoch>,
+}
+
+impl Tasks {
+    /// Whether a task may be tried at this epoch.
+    pub fn may(&self, task: &Task, epoch: ChainEpoch) -> bool {
+        let resting = self.resting.get(task);
+        resting.is_none_or(|until| *until <= epoch) && !self.is_under_way(task)
+    }
+
+    /// When a task may be tried, seen from this epoch.
+    pub fn ready_at(&self, task: &Task, epoch: ChainEpoch) -> ChainEpoch {
+        self.resting.get(task).map_or(epoch, |until| epoch.max(*until))
+    }
+
+    /// Whether a message for it waits in the pool.
+    pub fn is_under_way(&self, task: &Task) -> bool {
+        self.sent.values().any(|sent| sent == task)
+    }
+
+    /// A message for a task is handed to the chain.
+    pub fn hand(&mut self, task: Task) {
+        self.handed.push_back(task);
+    }
+
+    /// The chain tells of the next message that it was handed.
+    pub fn told(&mut self) -> Option<Task> {
+        self.handed.pop_front()
+    }
+
+    /// The message is in the pool.
+    pub fn sent(&mut self, task: Task, message: Cid) {
+        self.sent.insert(message, task);
+    }
+
+    /// A message was mined; gives what it was for.
+    pub fn mined(&mut self, message: &Cid) -> Option<Task> {
+        self.sent.remove(message)
+    }
+
+    /// A task failed; it rests.
+    pub fn rest(&mut self, task: Task, epoch: ChainEpoch) {
+        self.resting.insert(task, epoch + PATIENCE);
+    }
+
+    /// A task is not tried again before this epoch.
+    pub fn rest_until(&mut self, task: Task, epoch: ChainEpoch) {
+        self.resting.insert(task, epoch);
+    }
+
+    /// Whether a proof of a deadline was tried in the window that opens then.
+    pub fn has_tried_post(&self, deadline: u64, open: ChainEpoch) -> bool {
+        let first = |partition| Task::Post {
+            deadline,
+            open,
+            partition,
+        };
+        let range = first(0)..=first(u64::MAX);
+        self.resting.range(range).next().is_some()
+    }
+
+    /// Forgets what is over.
+    pub fn tidy(&mut self, epoch: ChainEpoch) {
+        self.resting.retain(|_, until| *until > epoch);
+    }
+
+    /// Forgets everything: the chain went back, or the pool was emptied.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_rests_and_what_is_under_way_is_not_sent_twice() {
+        let mut tasks = Tasks::default();
+        let task = Task::PreCommit(7);
+        assert!(tasks.may(&task, 10));
+        tasks.rest(task.clone(), 10);
+        assert!(!tasks.may(&task, 10 + PATIENCE - 1));
+        assert!(tasks.may(&task, 10 + PATIENCE));
+        assert_eq!(tasks.ready_at(&task, 11), 10 + PATIENCE);
+        tasks.tidy(10 + PATIENCE);
+        assert_eq!(tasks.ready_at(&task, 3), 3);
+
+        let cid = Cid::default();
+        tasks.sent(task.clone(), cid);
+        assert!(!tasks.may(&task, 100));
+        assert_eq!(tasks.mined(&cid), Some(task.clone()));
+        assert!(tasks.may(&task, 100));
+    }
+}
