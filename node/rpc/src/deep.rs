@@ -31,12 +31,24 @@ where
     T: Serialize,
     F: FnOnce() -> Result<T, RpcError> + Send + 'static,
 {
+    compute(move || work().and_then(|result| answer(&result))).await
+}
+
+/// Does work on a large stack. What it gives must not nest: it is dropped elsewhere.
+///
+/// # Errors
+/// As [`walk`].
+pub async fn compute<T, F>(work: F) -> Result<T, RpcError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, RpcError> + Send + 'static,
+{
     let failed = || RpcError::failure("a trace could not be written; this is a fault of Boatyard");
     let walking = move || {
         std::thread::Builder::new()
             .name("trace".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || work().and_then(|result| answer(&result)))
+            .spawn(work)
             .map_err(|error| RpcError::failure(format!("no thread for the trace: {error}")))?
             .join()
             .unwrap_or_else(|_| Err(failed()))

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use crate::call::{Call, Path, Transport};
 use crate::error::RpcError;
 use crate::node::Node;
-use crate::registry::{Answer, Method, Params, Registry, Work};
+use crate::registry::{Answer, Method, Params, Permission, Registry, Work};
 use crate::stream::{Source, Streams};
 
 /// What all connections share.
@@ -46,9 +46,10 @@ pub fn stream_methods(shared: &Arc<Shared>) -> Methods {
                 move |id, params, sink, state, extensions| {
                     let id = id.into_owned();
                     let call = shared.call(path_of(&extensions), Some(state.conn_id));
-                    let answer = match shared.source(name, &call, params.as_str()) {
+                    let allowed = permission_of(&extensions);
+                    let answer = match shared.source(name, &call, allowed, params.as_str()) {
                         Ok(source) => shared.streams.open(source, id, state.conn_id, sink),
-                        Err(error) => MethodResponse::error(id, ErrorObjectOwned::from(error)),
+                        Err(error) => MethodResponse::error(id, shared.object(error)),
                     };
                     Box::pin(std::future::ready(answer.with_extensions(extensions)))
                 },
@@ -63,8 +64,14 @@ pub fn stream_methods(shared: &Arc<Shared>) -> Methods {
 
 impl Shared {
     /// Where the values of a stream come from.
-    fn source(&self, name: &str, call: &Call, params: Option<&str>) -> Result<Source, RpcError> {
-        let method = self.lookup(name, call.path)?;
+    fn source(
+        &self,
+        name: &str,
+        call: &Call,
+        allowed: Permission,
+        params: Option<&str>,
+    ) -> Result<Source, RpcError> {
+        let method = self.lookup(name, call.path, allowed)?;
         let params = self.params(&method, params)?;
         match &method.work {
             Work::Stream(work) => work(call, params),
@@ -80,11 +87,19 @@ impl Shared {
         }
     }
 
-    fn lookup(&self, name: &str, path: Path) -> Result<Arc<Method>, RpcError> {
-        self.registry
+    fn lookup(&self, name: &str, path: Path, allowed: Permission) -> Result<Arc<Method>, RpcError> {
+        let method = self
+            .registry
             .find(name, path)
-            .cloned()
-            .ok_or_else(|| RpcError::method_not_found(name))
+            .ok_or_else(|| RpcError::method_not_found(name))?;
+        if method.permission > allowed {
+            return Err(RpcError::permission(name, method.permission.name()));
+        }
+        Ok(method.clone())
+    }
+
+    fn object(&self, error: RpcError) -> ErrorObjectOwned {
+        error.into_object(self.node.options.strict)
     }
 
     fn params(&self, method: &Method, text: Option<&str>) -> Result<Params, RpcError> {
@@ -99,9 +114,10 @@ impl Shared {
         name: &str,
         params: Option<&str>,
         path: Path,
+        allowed: Permission,
         connection: Option<ConnectionId>,
     ) -> Answer {
-        let method = self.lookup(name, path)?;
+        let method = self.lookup(name, path, allowed)?;
         let params = self.params(&method, params)?;
         let call = self.call(path, connection);
         let work = match method.work.clone() {
@@ -146,6 +162,13 @@ fn path_of(extensions: &Extensions) -> Path {
     extensions.get::<Path>().copied().unwrap_or(Path::V1)
 }
 
+fn permission_of(extensions: &Extensions) -> Permission {
+    extensions
+        .get::<Permission>()
+        .copied()
+        .unwrap_or(Permission::Read)
+}
+
 /// The JSON-RPC service of one connection.
 #[derive(Clone)]
 pub struct Dispatch<S> {
@@ -180,6 +203,7 @@ where
         let shared = self.shared.clone();
         async move {
             let path = path_of(&request.extensions);
+            let allowed = permission_of(&request.extensions);
             let socket = request.extensions.get::<Transport>() == Some(&Transport::WebSocket);
             let connection = request
                 .extensions
@@ -196,7 +220,7 @@ where
 
             let id = request.id.into_owned();
             let params = request.params.as_ref().map(|params| RawValue::get(params));
-            let work = shared.answer(&request.method, params, path, connection);
+            let work = shared.answer(&request.method, params, path, allowed, connection);
             let answer = match connection {
                 None => tokio::select! {
                     answer = work => answer,
@@ -217,7 +241,7 @@ where
                     ResponsePayload::success(json),
                     shared.max_response,
                 ),
-                Err(error) => MethodResponse::error(id, ErrorObjectOwned::from(error)),
+                Err(error) => MethodResponse::error(id, shared.object(error)),
             };
             response.with_extensions(request.extensions)
         }

@@ -14,6 +14,9 @@ pub struct RpcError {
     pub message: String,
     /// Revert data, epochs and the like.
     pub data: Option<Value>,
+    /// The phrases that Ethereum tools look for; left out by a node that answers as
+    /// Lotus does.
+    pub hint: Option<String>,
 }
 
 /// The error codes in use (spec 10 §1.3).
@@ -46,6 +49,7 @@ impl RpcError {
             code: code::APPLICATION,
             message: message.into(),
             data: None,
+            hint: None,
         }
     }
 
@@ -55,6 +59,7 @@ impl RpcError {
             code: code::INVALID_PARAMS,
             message: message.into(),
             data: None,
+            hint: None,
         }
     }
 
@@ -64,6 +69,7 @@ impl RpcError {
             code: code::METHOD_NOT_FOUND,
             message: format!("method '{}' not found", quote(name)),
             data: None,
+            hint: None,
         }
     }
 
@@ -73,6 +79,7 @@ impl RpcError {
             code: code::EXECUTION_REVERTED,
             message: message.into(),
             data: Some(Value::String(format!("0x{}", hex::encode(data)))),
+            hint: None,
         }
     }
 
@@ -82,6 +89,7 @@ impl RpcError {
             code: code::OUT_OF_GAS,
             message: message.into(),
             data: None,
+            hint: None,
         }
     }
 
@@ -91,6 +99,7 @@ impl RpcError {
             code: code::ACTOR_NOT_FOUND,
             message: format!("actor not found: {what}"),
             data: None,
+            hint: None,
         }
     }
 
@@ -100,6 +109,7 @@ impl RpcError {
             code: code::NULL_ROUND,
             message: format!("requested epoch was a null round ({epoch})"),
             data: Some(epoch.into()),
+            hint: None,
         }
     }
 
@@ -109,19 +119,40 @@ impl RpcError {
             code: code::RANGE_TOO_LONG,
             message: format!("block range exceeds maximum of {maximum} (got {got})"),
             data: None,
+            hint: None,
         }
+    }
+
+    /// A method that a token would have to allow.
+    pub fn permission(name: &str, needed: &str) -> Self {
+        Self {
+            hint: Some("send a token of this node that allows it".into()),
+            ..Self::failure(format!(
+                "missing permission to invoke '{}' (need '{needed}')",
+                quote(name)
+            ))
+        }
+    }
+
+    /// The same error with the phrases of Ethereum tools.
+    pub fn hint(mut self, phrases: impl Into<String>) -> Self {
+        self.hint = Some(phrases.into());
+        self
+    }
+
+    /// The error object for a client, with or without what Lotus does not say.
+    pub fn into_object(self, strict: bool) -> ErrorObjectOwned {
+        let message = match self.hint.filter(|_| !strict) {
+            Some(hint) => format!("{}: {hint}", self.message),
+            None => self.message,
+        };
+        ErrorObjectOwned::owned(self.code, message, self.data)
     }
 
     /// The same error with words put before its message.
     pub fn context(mut self, before: &str) -> Self {
         self.message = format!("{before}: {}", self.message);
         self
-    }
-}
-
-impl From<RpcError> for ErrorObjectOwned {
-    fn from(error: RpcError) -> Self {
-        ErrorObjectOwned::owned(error.code, error.message, error.data)
     }
 }
 
@@ -141,11 +172,21 @@ mod tests {
     #[test]
     fn revert_data_is_a_hex_string() {
         let error = RpcError::reverted("execution reverted", &[0x08, 0xc3]);
-        let object = ErrorObjectOwned::from(error);
+        let object = error.into_object(false);
         assert_eq!(
             serde_json::to_string(&object).unwrap(),
             r#"{"code":3,"message":"execution reverted","data":"0x08c3"}"#
         );
+    }
+
+    #[test]
+    fn what_lotus_does_not_say_is_left_out_when_asked() {
+        let error = RpcError::failure("not enough funds").hint("insufficient funds");
+        assert_eq!(
+            error.clone().into_object(false).message(),
+            "not enough funds: insufficient funds"
+        );
+        assert_eq!(error.into_object(true).message(), "not enough funds");
     }
 
     #[test]

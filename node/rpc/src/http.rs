@@ -2,7 +2,8 @@
 //!
 //! Real clients disagree with strict HTTP: `curl` sends no JSON content type,
 //! and several libraries retry or hide the body of anything but a 200 (spec 10
-//! §1.2). So every POST is taken for JSON and every JSON answer is a 200.
+//! §1.2). So every POST is taken for JSON and every JSON answer is a 200, unless the node
+//! is to answer as Lotus does.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,17 +13,26 @@ use jsonrpsee::server::ws::is_upgrade_request;
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use tower::{Layer, Service};
 
+use crate::auth::Gate;
 use crate::call::{Path, Transport};
 
 /// Wraps the JSON-RPC service.
-#[derive(Debug, Clone, Copy)]
-pub struct Front;
+#[derive(Debug, Clone)]
+pub struct Front {
+    /// Judges tokens.
+    pub gate: Gate,
+    /// Status codes as Lotus gives them.
+    pub strict: bool,
+}
 
 impl<S> Layer<S> for Front {
     type Service = FrontService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        FrontService { inner }
+        FrontService {
+            inner,
+            front: self.clone(),
+        }
     }
 }
 
@@ -30,6 +40,7 @@ impl<S> Layer<S> for Front {
 #[derive(Debug, Clone)]
 pub struct FrontService<S> {
     inner: S,
+    front: Front,
 }
 
 const JSON: &str = "application/json";
@@ -67,6 +78,14 @@ where
         if !upgrade && request.method() == http::Method::GET {
             return ready(text(200, WELCOME));
         }
+        let Ok(permission) = self.front.gate.permission(token_of(&request).as_deref()) else {
+            return ready(text(
+                401,
+                "the token is not one of this node's; send the one that it was started with, or \
+                 one that Filecoin.AuthNew gave\n",
+            ));
+        };
+        request.extensions_mut().insert(permission);
         let transport = if upgrade {
             Transport::WebSocket
         } else {
@@ -81,18 +100,71 @@ where
             );
         }
         let answer = self.inner.call(request);
+        let strict = self.front.strict;
         Box::pin(async move {
             let mut response = answer.await?;
             let is_json = response
                 .headers()
                 .get(http::header::CONTENT_TYPE)
                 .is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
-            if is_json {
-                *response.status_mut() = http::StatusCode::OK;
+            if !is_json {
+                return Ok(response);
             }
+            if strict {
+                return Ok(with_status_of_lotus(response).await);
+            }
+            *response.status_mut() = http::StatusCode::OK;
             Ok(response)
         })
     }
+}
+
+/// The token of a request: in its header, or in its URL.
+fn token_of(request: &HttpRequest) -> Option<String> {
+    let header = request
+        .headers()
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let in_url = || {
+        request
+            .uri()
+            .query()?
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("token="))
+    };
+    header
+        .or_else(in_url)
+        .map(|token| token.trim().to_owned())
+        .filter(|token| !token.is_empty())
+}
+
+/// go-jsonrpc answers 400 to what is no request, and 500 to requests that it cannot
+/// read.
+async fn with_status_of_lotus(response: HttpResponse) -> HttpResponse {
+    let (mut head, body) = response.into_parts();
+    let Ok(body) = http_body_util::BodyExt::collect(body).await else {
+        return text(500, "the answer was lost\n");
+    };
+    let body = body.to_bytes();
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        error: Option<Error>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Error {
+        code: i64,
+    }
+    let code = serde_json::from_slice::<Answer>(&body)
+        .ok()
+        .and_then(|answer| answer.error)
+        .map(|error| error.code);
+    head.status = match code {
+        Some(-32600) => http::StatusCode::BAD_REQUEST,
+        Some(-32700 | -32601 | -32602) => http::StatusCode::INTERNAL_SERVER_ERROR,
+        _ => http::StatusCode::OK,
+    };
+    HttpResponse::from_parts(head, HttpBody::from(body.to_vec()))
 }
 
 fn ready<E: Send + 'static>(

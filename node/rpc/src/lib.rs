@@ -11,6 +11,7 @@
 //! | [`http`] | paths, content types, status codes |
 //! | [`dispatch`] | which method answers a request |
 //! | [`registry`] | what a method is: names, parameters, result, work |
+//! | [`auth`] | who may do what |
 //! | [`params`] | which forms of a parameter are understood |
 //! | [`error`], [`refusal`] | what a client is told when a call fails |
 //! | [`stream`], [`follow`] | what is told to clients over WebSockets, without gaps |
@@ -26,6 +27,7 @@
 //! a request that fails has changed nothing.
 
 pub mod abis;
+pub mod auth;
 pub mod boatyard;
 pub mod call;
 pub mod deep;

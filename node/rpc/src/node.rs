@@ -9,6 +9,7 @@ use fvm_shared::clock::ChainEpoch;
 use tokio::sync::watch;
 
 use crate::abis::Abis;
+use crate::auth::Gate;
 use crate::error::RpcError;
 use crate::eth::block_param::{BlockParam, Tag};
 use crate::eth::convert::Writer;
@@ -32,6 +33,14 @@ pub struct ServeOptions {
     /// While tipsets are made on message: how many empty ones are made at most for
     /// a client that polls for confirmations of a transaction; 0 makes none.
     pub confirmations_on_demand: u64,
+    /// Whether development methods exist: those that change the chain, its clock or its
+    /// state from outside.
+    pub development: bool,
+    /// What clients must send to do more than read; without it everybody may do
+    /// everything.
+    pub token: Option<String>,
+    /// Origins from which browsers may ask; none stands for any.
+    pub origins: Vec<String>,
     /// Longest request in bytes.
     pub max_request_bytes: u32,
     /// Longest answer in bytes.
@@ -53,6 +62,9 @@ impl Default for ServeOptions {
             safe_distance: 0,
             finalized_distance: 0,
             confirmations_on_demand: 12,
+            development: true,
+            token: None,
+            origins: Vec::new(),
             max_request_bytes: 64 << 20,
             max_response_bytes: 256 << 20,
             max_connections: 4096,
@@ -66,6 +78,8 @@ pub struct Node {
     pub chain: ChainHandle,
     /// How it is served.
     pub options: ServeOptions,
+    /// Who may do what.
+    pub gate: Gate,
     /// Descriptions of actors and contracts.
     pub abis: Abis,
     /// Filters that clients poll.
@@ -86,6 +100,7 @@ impl Node {
     pub fn new(chain: ChainHandle, options: ServeOptions) -> Arc<Self> {
         Arc::new(Self {
             chain,
+            gate: Gate::new(options.token.clone()),
             options,
             abis: Abis::default(),
             filters: Filters::default(),

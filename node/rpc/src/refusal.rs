@@ -8,6 +8,7 @@ use boatyard_chain::{ChainError, EstimateError, Rejection};
 use crate::error::RpcError;
 use crate::eth::revert;
 use crate::fil::json::address_text;
+use crate::node::Node;
 
 impl From<ChainError> for RpcError {
     fn from(error: ChainError) -> Self {
@@ -36,77 +37,104 @@ impl From<ChainError> for RpcError {
 impl From<Rejection> for RpcError {
     fn from(rejection: Rejection) -> Self {
         let plain = rejection.to_string();
-        let text = match &rejection {
-            Rejection::Malformed(_) => plain,
-            Rejection::UnsupportedType(1) => format!(
-                "EIP-2930 transaction is not supported: transaction type not valid; {plain}"
+        let also = |phrase: &str| Some(format!("{phrase}; {plain}"));
+        let (text, hint) = match &rejection {
+            Rejection::UnsupportedType(1) => (
+                "EIP-2930 transaction is not supported".into(),
+                also("transaction type not valid"),
             ),
-            Rejection::UnsupportedType(_) => {
-                format!("unsupported transaction type: transaction type not valid; {plain}")
-            }
-            Rejection::AccessList(_) => plain,
-            Rejection::WrongChainId { .. } => format!("invalid chain id: {plain}"),
-            Rejection::TooLarge { size, .. } => {
-                format!("mpool message too large ({size}B): message too big")
-            }
-            Rejection::PremiumAboveFeeCap { .. } => {
-                format!("'GasFeeCap' less than 'GasPremium': tip higher than fee cap; {plain}")
-            }
-            Rejection::GasLimitTooHigh { limit, max } => format!(
-                "'GasLimit' field cannot be greater than a block's gas limit ({limit} > {max}): \
-                 gas limit reached"
+            Rejection::UnsupportedType(_) => (
+                "unsupported transaction type".into(),
+                also("transaction type not valid"),
             ),
-            Rejection::GasLimitTooLow { .. } => format!("intrinsic gas too low: {plain}"),
-            Rejection::InvalidReceiver(_)
+            Rejection::WrongChainId { .. } => ("invalid chain id".into(), Some(plain)),
+            Rejection::TooLarge { size, .. } => (
+                format!("mpool message too large ({size}B): message too big"),
+                None,
+            ),
+            Rejection::PremiumAboveFeeCap { .. } => (
+                "'GasFeeCap' less than 'GasPremium'".into(),
+                also("tip higher than fee cap"),
+            ),
+            Rejection::GasLimitTooHigh { limit, max } => (
+                format!(
+                    "'GasLimit' field cannot be greater than a block's gas limit ({limit} > {max})"
+                ),
+                Some("gas limit reached".into()),
+            ),
+            Rejection::GasLimitTooLow { limit, min } => (
+                format!(
+                    "'GasLimit' field cannot be less than the cost of storing a message on chain {limit} < {min}"
+                ),
+                also("intrinsic gas too low"),
+            ),
+            Rejection::FeeCapTooLow { .. } => (
+                "gas fee cap too low".into(),
+                also("fee cap less than block base fee"),
+            ),
+            Rejection::NonceTooLow { got, next, .. } => (
+                format!("minimum expected nonce is {next}, got {got}: message nonce too low"),
+                None,
+            ),
+            // Ethereum's clients know an empty account by its missing funds.
+            Rejection::UnknownSender(_) => (
+                "failed to look up actor state nonce: actor not found".into(),
+                also("insufficient funds"),
+            ),
+            Rejection::InvalidSender(address) => (
+                format!(
+                    "sender actor {} is not a valid top-level sender",
+                    address_text(address)
+                ),
+                Some(plain),
+            ),
+            Rejection::InsufficientFunds { balance, cost, .. } => (
+                format!(
+                    "failed to check balance: not enough funds (required: {cost}, balance: \
+                     {balance}): not enough funds to execute transaction"
+                ),
+                Some("insufficient funds for gas".into()),
+            ),
+            Rejection::AlreadyKnown(_) => (
+                "message with nonce already exists".into(),
+                also("already known"),
+            ),
+            Rejection::Underpriced { old, min, .. } => (
+                format!(
+                    "increase GasPremium to {} from {} to trigger replace by fee: replace by fee \
+                     has too low GasPremium",
+                    min.atto(),
+                    old.atto()
+                ),
+                Some("replacement transaction underpriced".into()),
+            ),
+            Rejection::TooManyPending { .. } => ("too many pending messages".into(), Some(plain)),
+            Rejection::Malformed(_)
+            | Rejection::AccessList(_)
+            | Rejection::InvalidReceiver(_)
             | Rejection::InvalidValue(_)
             | Rejection::NegativeFee
-            | Rejection::InvalidVersion(_) => plain,
-            Rejection::FeeCapTooLow { .. } => {
-                format!("gas fee cap too low: fee cap less than block base fee; {plain}")
-            }
-            Rejection::InvalidSignature { .. } => plain,
-            Rejection::NotImpersonated(_) => plain,
-            Rejection::NonceTooLow { got, next, .. } => {
-                format!("minimum expected nonce is {next}, got {got}: message nonce too low")
-            }
-            Rejection::UnknownSender(_) => {
-                // Ethereum's clients know an empty account by its missing funds.
-                format!(
-                    "failed to look up actor state nonce: actor not found: insufficient funds; {plain}"
-                )
-            }
-            Rejection::InvalidSender(address) => format!(
-                "sender actor {} is not a valid top-level sender; {plain}",
-                address_text(address)
-            ),
-            Rejection::InsufficientFunds { balance, cost, .. } => format!(
-                "failed to check balance: not enough funds (required: {cost}, balance: {balance}): \
-                 not enough funds to execute transaction; insufficient funds for gas"
-            ),
-            Rejection::AlreadyKnown(_) => {
-                format!("message with nonce already exists: already known; {plain}")
-            }
-            Rejection::Underpriced { old, min, .. } => format!(
-                "increase GasPremium to {} from {} to trigger replace by fee: replace by fee has \
-                 too low GasPremium; replacement transaction underpriced",
-                min.atto(),
-                old.atto()
-            ),
-            Rejection::TooManyPending { .. } => format!("too many pending messages: {plain}"),
-            Rejection::Chain(_) => plain,
+            | Rejection::InvalidVersion(_)
+            | Rejection::InvalidSignature { .. }
+            | Rejection::NotImpersonated(_)
+            | Rejection::Chain(_) => (plain, None),
         };
         match rejection {
             Rejection::Chain(error) => error.into(),
-            _ => RpcError::failure(text),
+            _ => RpcError {
+                hint,
+                ..RpcError::failure(text)
+            },
         }
     }
 }
 
 /// Why gas could not be estimated, with the revert data of the failed run.
-pub fn estimate(error: EstimateError, strict: bool) -> RpcError {
+pub fn estimate(error: EstimateError, node: &Node) -> RpcError {
     match error {
         EstimateError::Failed(applied) => {
-            revert::failure(&applied, strict).context("failed to estimate gas")
+            revert::failure(&applied, node.options.strict, &node.abis)
+                .context("failed to estimate gas")
         }
         EstimateError::OutOfGas => {
             RpcError::out_of_gas("failed to estimate gas: call ran out of gas")
@@ -172,8 +200,9 @@ mod tests {
         ] {
             let error = RpcError::from(rejection);
             assert_eq!(error.code, code::APPLICATION);
+            let shown = error.into_object(false);
             for word in words {
-                assert!(error.message.contains(word), "{word}: {}", error.message);
+                assert!(shown.message().contains(word), "{word}: {shown}");
             }
         }
     }

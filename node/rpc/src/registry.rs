@@ -11,7 +11,8 @@
 //! ]
 //! ```
 //!
-//! The first name is the method's own, the others are aliases. What a parameter
+//! The first name is the method's own, the others are aliases. Who may do more than
+//! read writes the permission behind the result: `-> "CID" [Write] = …`. What a parameter
 //! looks like, how it is read and what stands in for a missing one is said once,
 //! by its type's [`Param`].
 
@@ -44,6 +45,10 @@ pub struct Method {
     pub doc: &'static str,
     /// Paths on which this declaration holds.
     pub paths: Paths,
+    /// What a token must allow, where tokens are asked for.
+    pub permission: Permission,
+    /// In which nodes it exists.
+    pub presence: Presence,
     /// Parameters in order.
     pub params: Vec<ParamDoc>,
     /// Shape of the result.
@@ -63,6 +68,65 @@ impl Method {
         self.paths = paths;
         self
     }
+
+    /// The same declaration for some nodes only.
+    pub fn only(mut self, presence: Presence) -> Self {
+        self.presence = presence;
+        self
+    }
+
+    /// The same declaration for whoever may do more than read, unless it says already
+    /// what is needed.
+    pub fn needs(mut self, permission: Permission) -> Self {
+        self.permission = self.permission.max(permission);
+        self
+    }
+}
+
+/// What a caller may do, each with all before it (spec 10 §1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// Look.
+    Read,
+    /// Send what others have signed.
+    Write,
+    /// Use the node's keys.
+    Sign,
+    /// Everything.
+    Admin,
+}
+
+impl Permission {
+    /// All, in ascending order.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Sign, Self::Admin];
+
+    /// Its name in tokens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Permission::Read => "read",
+            Permission::Write => "write",
+            Permission::Sign => "sign",
+            Permission::Admin => "admin",
+        }
+    }
+
+    /// The permission with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|permission| permission.name() == name)
+    }
+}
+
+/// In which nodes a method exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Everywhere.
+    Always,
+    /// Not in a node that answers as Lotus does.
+    Lenient,
+    /// Where development methods are on.
+    Development,
 }
 
 /// A parameter as declared.
@@ -275,9 +339,10 @@ impl Registry {
     /// # Panics
     /// When a name is declared twice for the same path: a fault of the program
     /// that every start would show.
-    pub fn new(methods: Vec<Method>) -> Self {
+    pub fn new(methods: impl IntoIterator<Item = Method>) -> Self {
+        let methods = methods.into_iter();
         let mut registry = Self {
-            methods: Vec::with_capacity(methods.len()),
+            methods: Vec::new(),
             all: HashMap::new(),
             only: HashMap::new(),
         };
@@ -318,7 +383,8 @@ macro_rules! methods {
     ($(
         $(#[doc = $doc:literal])+
         [$name:literal $(, $alias:literal)* $(,)?]
-        ( $($arg:ident : $ty:ty),* $(,)? ) -> $result:literal = $how:ident $work:path;
+        ( $($arg:ident : $ty:ty),* $(,)? ) -> $result:literal $([$permission:ident])?
+            = $how:ident $work:path;
     )*) => {
         vec![$(
             $crate::registry::Method {
@@ -326,11 +392,23 @@ macro_rules! methods {
                 aliases: &[$($alias),*],
                 doc: concat!($($doc),+).trim(),
                 paths: $crate::registry::Paths::All,
+                permission: $crate::registry::permission!($($permission)?),
+                presence: $crate::registry::Presence::Always,
                 params: vec![$($crate::registry::ParamDoc::of::<$ty>(stringify!($arg))),*],
                 result: $result,
                 work: $crate::registry::work!($how $work, $($arg: $ty),*),
             }
         ),*]
+    };
+}
+
+/// The [`Permission`] of one declaration of [`methods!`].
+macro_rules! permission {
+    () => {
+        $crate::registry::Permission::Read
+    };
+    ($permission:ident) => {
+        $crate::registry::Permission::$permission
     };
 }
 
@@ -371,4 +449,5 @@ macro_rules! work {
 }
 
 pub(crate) use methods;
+pub(crate) use permission;
 pub(crate) use work;

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{Server, ServerConfig, ServerHandle};
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use boatyard_chain::ChainHandle;
 
+use crate::auth::Gate;
 use crate::dispatch::{Dispatch, Shared, stream_methods};
 use crate::http::Front;
 use crate::node::{Node, ServeOptions};
-use crate::registry::Registry;
+use crate::registry::{Method, Presence, Registry};
 use crate::stream::Streams;
 
 /// How long a stop waits for clients that do not hang up.
@@ -34,6 +35,9 @@ pub enum ServeError {
         /// The address asked for.
         address: SocketAddr,
     },
+    /// No origin of a web page.
+    #[error("\"{0}\" is no origin; expected something like http://localhost:3000")]
+    Origin(String),
     /// The address is none of this machine's, or the system refuses.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
@@ -96,22 +100,39 @@ pub async fn serve(
         .max_response_body_size(options.max_response_bytes)
         .max_connections(options.max_connections)
         .build();
+    if !address.ip().is_loopback() && options.token.is_none() {
+        tracing::warn!(
+            %address,
+            "everybody who reaches this address can use the node's keys and change the chain; \
+             set a token, or listen on 127.0.0.1"
+        );
+    }
+    let cors = CorsLayer::new()
+        .allow_origin(origins(&options.origins)?)
+        .allow_methods(Any)
+        .allow_headers(AllowHeaders::mirror_request());
+    let (strict, development) = (options.strict, options.development);
+    let exists = move |method: &Method| match method.presence {
+        Presence::Always => true,
+        Presence::Lenient => !strict,
+        Presence::Development => development,
+    };
+    let front = Front {
+        gate: Gate::new(options.token.clone()),
+        strict,
+    };
     let max_response = options.max_response_bytes as usize;
     let shared = Arc::new(Shared {
         node: Node::new(handle, options),
-        registry: Registry::new(crate::methods()),
+        registry: Registry::new(crate::methods().into_iter().filter(exists)),
         streams: Arc::new(Streams::default()),
         max_response,
     });
 
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods(Any)
-        .allow_headers(AllowHeaders::mirror_request());
     let service = shared.clone();
     let server = Server::builder()
         .set_config(config)
-        .set_http_middleware(tower::ServiceBuilder::new().layer(cors).layer(Front))
+        .set_http_middleware(tower::ServiceBuilder::new().layer(cors).layer(front))
         .set_rpc_middleware(
             RpcServiceBuilder::new().layer_fn(move |inner| Dispatch::new(inner, service.clone())),
         )
@@ -123,6 +144,19 @@ pub async fn serve(
         handle,
         shared,
     })
+}
+
+/// The origins from which browsers may ask.
+fn origins(allowed: &[String]) -> Result<AllowOrigin, ServeError> {
+    if allowed.is_empty() {
+        return Ok(Any.into());
+    }
+    let parsed = allowed.iter().map(|origin| {
+        origin
+            .parse()
+            .map_err(|_| ServeError::Origin(origin.clone()))
+    });
+    Ok(AllowOrigin::list(parsed.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn refused(address: SocketAddr, reason: std::io::Error) -> ServeError {

@@ -405,3 +405,133 @@ async fn our_own_methods_describe_actors_accounts_and_the_node() {
             .is_err()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dumped_state_is_taken_over_by_another_node() {
+    let node = TestNode::start().await;
+    let free = "0x00000000000000000000000000000000000000aa";
+    node.call("anvil_setCode", json!([free, hex(&runtime())]))
+        .await
+        .unwrap();
+    node.call("anvil_setBalance", json!([free, "0x7"]))
+        .await
+        .unwrap();
+    node.call("anvil_mine", json!([5])).await.unwrap();
+    let dumped = node.call("anvil_dumpState", json!([])).await.unwrap();
+
+    let other = TestNode::start().await;
+    let loaded = other.call("anvil_loadState", json!([dumped])).await;
+    assert_eq!(loaded.unwrap(), true);
+    assert!(epoch(&other).await >= 5, "actors count in epochs");
+    let balance = other.call("eth_getBalance", json!([free])).await.unwrap();
+    assert_eq!(balance, "0x7");
+    let call = json!([{ "to": free, "data": "0x01" }]);
+    assert!(other.call("eth_call", call).await.is_ok());
+    other.call("evm_mine", json!([])).await.unwrap();
+
+    for wrong in ["0x", "0x00", "0x1f8b0800"] {
+        let refused = other.call("anvil_loadState", json!([wrong])).await;
+        assert!(refused.is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reorganisation_replaces_blocks_and_their_transactions() {
+    let node = TestNode::start().await;
+    let [from, to] = [node.accounts()[0].clone(), node.accounts()[1].clone()];
+    let transfer = |value: &str| json!({ "from": from, "to": to, "value": value });
+    let hash = node
+        .call("eth_sendTransaction", json!([transfer("0x1")]))
+        .await
+        .unwrap();
+    node.call("evm_mine", json!([])).await.unwrap();
+    node.call("anvil_reorg", json!([2, [[transfer("0x2"), 1]]]))
+        .await
+        .unwrap();
+    assert_eq!(epoch(&node).await, 2);
+    let gone = node.call("eth_getTransactionReceipt", json!([hash])).await;
+    assert_eq!(gone.unwrap(), Value::Null);
+    let block = node
+        .call("eth_getBlockByNumber", json!(["0x2", true]))
+        .await
+        .unwrap();
+    assert_eq!(block["transactions"][0]["value"], "0x2");
+    let automine = node.call("anvil_getAutomine", json!([])).await.unwrap();
+    assert_eq!(automine, true, "as before");
+    let outside = node.call("anvil_reorg", json!([1, [[transfer("0x2"), 1]]]));
+    assert_eq!(outside.await.unwrap_err().code, -32602);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_balances_are_set_wherever_the_token_keeps_them() {
+    let node = TestNode::start().await;
+    // Answers every question with the value of a mapping's slot for the first argument.
+    let token_code = [
+        0x60, 0x04, 0x35, 0x60, 0x00, 0x52, 0x60, 0x09, 0x60, 0x20, 0x52, 0x60, 0x40, 0x60, 0x00,
+        0x20, 0x54, 0x60, 0x00, 0x52, 0x60, 0x20, 0x60, 0x00, 0xf3,
+    ];
+    let token = "0x00000000000000000000000000000000000000bb";
+    node.call("anvil_setCode", json!([token, hex(&token_code)]))
+        .await
+        .unwrap();
+    let holder = node.accounts()[3].clone();
+    node.call("anvil_dealERC20", json!([holder, token, "0x3039"]))
+        .await
+        .unwrap();
+    let question = format!("0x70a08231{:0>64}", holder.trim_start_matches("0x"));
+    let answer = node
+        .call("eth_call", json!([{ "to": token, "data": question }]))
+        .await
+        .unwrap();
+    assert_eq!(answer, format!("0x{:064x}", 12_345));
+    let none = node
+        .call(
+            "anvil_dealERC20",
+            json!([holder, node.accounts()[0], "0x1"]),
+        )
+        .await
+        .unwrap_err();
+    assert!(none.message.contains("no storage slot"), "{none:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_learn_what_the_node_is() {
+    let node = TestNode::start().await;
+    let info = node.call("anvil_nodeInfo", json!([])).await.unwrap();
+    assert_eq!(info["environment"]["chainId"], 31_415_926);
+    assert_eq!(info["currentBlockNumber"], "0x0");
+    let missing = node.call("hardhat_metadata", json!([])).await.unwrap_err();
+    assert_eq!(missing.code, -32601, "or hardhat-viem takes it for Hardhat");
+    let before = node.call("anvil_metadata", json!([])).await.unwrap();
+    node.call("anvil_reset", json!([])).await.unwrap();
+    let after = node.call("anvil_metadata", json!([])).await.unwrap();
+    assert_ne!(before["instanceId"], after["instanceId"]);
+    for (method, params) in [
+        ("anvil_setChainId", json!([1])),
+        ("anvil_setMinGasPrice", json!(["0x1"])),
+        ("anvil_setRpcUrl", json!(["http://localhost"])),
+        ("anvil_setBlockTimestampInterval", json!([7])),
+        ("eth_getProof", json!([node.accounts()[0], [], "latest"])),
+    ] {
+        let refused = node.call(method, params).await.unwrap_err();
+        assert!(refused.message.len() > 40, "{method} says why: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unsigned_transactions_of_anybody_are_sent() {
+    let node = TestNode::start().await;
+    let anybody = "0x00000000000000000000000000000000000000cc";
+    node.call("anvil_setBalance", json!([anybody, "0xde0b6b3a7640000"]))
+        .await
+        .unwrap();
+    let transaction = json!({ "from": anybody, "to": node.accounts()[1], "value": "0x5" });
+    let hash = node
+        .call("eth_sendUnsignedTransaction", json!([transaction]))
+        .await
+        .unwrap();
+    let receipt = node.call("eth_getTransactionReceipt", json!([hash])).await;
+    assert_eq!(receipt.unwrap()["status"], "0x1");
+    let refused = node.call("eth_sendTransaction", json!([transaction])).await;
+    assert!(refused.is_err(), "impersonation has ended again");
+}

@@ -656,3 +656,113 @@ async fn a_client_that_polls_for_confirmations_gets_them() {
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pool_is_shown_in_two_halves() {
+    let node = TestNode::on_request().await;
+    let [from, to] = [node.accounts()[0].clone(), node.accounts()[1].clone()];
+    let transfer = |nonce: u64| json!({ "from": from, "to": to, "value": "0x1", "nonce": nonce, "gas": "0x5f5e100" });
+    for nonce in [0, 1, 3] {
+        node.call("eth_sendTransaction", json!([transfer(nonce)]))
+            .await
+            .unwrap();
+    }
+    let status = node.call("txpool_status", json!([])).await.unwrap();
+    assert_eq!(status, json!({ "pending": "0x2", "queued": "0x1" }));
+    let content = node.call("txpool_content", json!([])).await.unwrap();
+    let of = |half: &str| {
+        content[half]
+            .as_object()
+            .unwrap()
+            .values()
+            .next()
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(of("pending")["1"]["nonce"], "0x1");
+    assert_eq!(of("queued")["3"]["blockHash"], Value::Null);
+    let one = node
+        .call("txpool_contentFrom", json!([from]))
+        .await
+        .unwrap();
+    assert_eq!(one["pending"], of("pending"));
+    let texts = node.call("txpool_inspect", json!([])).await.unwrap();
+    let text = texts["queued"]
+        .as_object()
+        .unwrap()
+        .values()
+        .next()
+        .unwrap()["3"]
+        .clone();
+    assert!(text.as_str().unwrap().contains("1 wei + 100000000 gas"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ethereum_tools_ask_besides_is_answered() {
+    let node = TestNode::start().await;
+    let raw = node
+        .call(
+            "eth_signTransaction",
+            json!([{ "from": node.accounts()[0], "to": node.accounts()[1], "value": "0x2" }]),
+        )
+        .await
+        .unwrap()["raw"]
+        .clone();
+    let receipt = node
+        .call("eth_sendRawTransactionSync", json!([raw]))
+        .await
+        .unwrap();
+    assert_eq!(receipt["status"], "0x1");
+    let hash = &receipt["transactionHash"];
+    for (method, params, expected) in [
+        ("eth_getRawTransactionByHash", json!([hash]), raw.clone()),
+        ("debug_getRawTransaction", json!([hash]), raw.clone()),
+        (
+            "eth_getRawTransactionByBlockNumberAndIndex",
+            json!(["latest", "0x0"]),
+            raw.clone(),
+        ),
+        (
+            "eth_getUncleCountByBlockNumber",
+            json!(["latest"]),
+            json!("0x0"),
+        ),
+        (
+            "eth_getUncleByBlockNumberAndIndex",
+            json!(["latest", "0x0"]),
+            Value::Null,
+        ),
+        ("eth_blobBaseFee", json!([]), json!("0x0")),
+        (
+            "Filecoin.EthGetTransactionReceiptLimited",
+            json!([hash, 10]),
+            receipt.clone(),
+        ),
+        (
+            "Filecoin.EthGetTransactionByHashLimited",
+            json!([format!("0x{:064x}", 1), 10]),
+            Value::Null,
+        ),
+    ] {
+        assert_eq!(
+            node.call(method, params).await.unwrap(),
+            expected,
+            "{method}"
+        );
+    }
+    let info = node
+        .call("eth_getAccountInfo", json!([node.accounts()[0], "latest"]))
+        .await
+        .unwrap();
+    assert_eq!(info["nonce"], "0x1");
+    assert_eq!(info["code"], "0x");
+    let list = node
+        .call(
+            "eth_createAccessList",
+            json!([{ "to": node.accounts()[1], "value": "0x1", "from": node.accounts()[0] }]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(list["accessList"], json!([]));
+    assert!(number(&list["gasUsed"]) > 0 || list["gasUsed"] == "0x0");
+}

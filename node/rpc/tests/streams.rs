@@ -82,10 +82,16 @@ async fn subscribers_are_told_of_heads_logs_and_pending_transactions() {
         false
     );
     let unknown = heads
-        .call("eth_subscribe", json!(["syncing"]))
+        .call("eth_subscribe", json!(["everything"]))
         .await
         .unwrap_err();
     assert!(unknown.message.contains("newHeads"), "{unknown:?}");
+    let mut syncing = node.socket("/").await;
+    let id = syncing
+        .call("eth_subscribe", json!(["syncing"]))
+        .await
+        .unwrap();
+    assert_eq!(told(&mut syncing, &id).await, false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

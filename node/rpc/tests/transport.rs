@@ -2,6 +2,7 @@
 
 mod common;
 
+use boatyard_chain::ChainConfig;
 use boatyard_rpc::{ServeError, ServeOptions, serve};
 use common::TestNode;
 use serde_json::{Value, json};
@@ -58,6 +59,144 @@ async fn browsers_may_ask_from_anywhere() {
     assert_eq!(status, 200);
     assert!(head.contains("access-control-allow-origin: *"), "{head}");
     assert!(head.contains("authorization"), "{head}");
+}
+
+/// go-jsonrpc's status codes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_node_has_the_status_codes_of_lotus() {
+    let node = TestNode::strict().await;
+    for (body, expected) in [
+        ("nonsense", 500),
+        (r#"{"jsonrpc":"2.0","id":1}"#, 400),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{}]}"#,
+            500,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["0x99",true]}"#,
+            200,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#,
+            200,
+        ),
+    ] {
+        let (status, answer) = node.post("/", body).await;
+        assert_eq!(status, expected, "{body}: {answer}");
+    }
+    // What no Filecoin node has.
+    let accounts = node.call("eth_accounts", json!([])).await.unwrap();
+    assert_eq!(accounts, json!([]));
+    for name in ["eth_sign", "txpool_status", "web3_sha3", "debug_traceCall"] {
+        let missing = node.call(name, json!([])).await.unwrap_err();
+        assert_eq!(missing.code, -32601, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_decides_what_a_client_may_do() {
+    let options = ServeOptions {
+        token: Some("open sesame".into()),
+        ..ServeOptions::default()
+    };
+    let node = TestNode::with(ChainConfig::default(), options).await;
+    let ask = async |method: &str, token: Option<&str>| {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [] }).to_string();
+        let header = token.map_or(String::new(), |token| {
+            format!("authorization: Bearer {token}\r\n")
+        });
+        let (status, _, answer) = node
+            .http(&format!(
+                "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n{body}",
+                body.len()
+            ))
+            .await;
+        (status, answer)
+    };
+    let allowed = |(status, answer): &(u16, String)| {
+        assert_eq!(*status, 200);
+        !answer.contains("missing permission")
+    };
+    assert!(allowed(&ask("eth_chainId", None).await));
+    assert!(!allowed(&ask("evm_mine", None).await));
+    assert!(!allowed(&ask("Filecoin.AuthNew", None).await));
+    assert!(allowed(&ask("evm_mine", Some("open sesame")).await));
+    assert_eq!(ask("eth_chainId", Some("wrong")).await.0, 401);
+
+    // A token for less, and in the URL as for WebSockets of browsers.
+    let (_, _, answer) = node
+        .http(&{
+            let body = json!({
+                "jsonrpc": "2.0", "id": 1, "method": "Filecoin.AuthNew", "params": [["read", "write"]],
+            })
+            .to_string();
+            format!(
+                "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 authorization: Bearer open sesame\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        })
+        .await;
+    let token: Value = serde_json::from_str(&answer).unwrap();
+    let token = base64(token["result"].as_str().unwrap());
+    let mut socket = node.socket(&format!("/rpc/v1?token={token}")).await;
+    assert!(socket.call("evm_mine", json!([])).await.is_ok());
+    let denied = socket.call("eth_sendTransaction", json!([{}])).await;
+    assert!(denied.unwrap_err().message.contains("need 'sign'"));
+    let allowed = socket
+        .call("Filecoin.AuthVerify", json!([token]))
+        .await
+        .unwrap();
+    assert_eq!(allowed, json!(["read", "write"]));
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn development_methods_can_be_turned_off() {
+    let options = ServeOptions {
+        development: false,
+        ..ServeOptions::default()
+    };
+    let node = TestNode::with(ChainConfig::default(), options).await;
+    for name in [
+        "evm_mine",
+        "anvil_setBalance",
+        "hardhat_reset",
+        "evm_snapshot",
+    ] {
+        let missing = node.call(name, json!([])).await.unwrap_err();
+        assert_eq!(missing.code, -32601, "{name}");
+    }
+    assert!(node.call("eth_accounts", json!([])).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_may_ask_from_some_places_only_if_so_wished() {
+    let options = ServeOptions {
+        origins: vec!["http://localhost:3000".into()],
+        ..ServeOptions::default()
+    };
+    let node = TestNode::with(ChainConfig::default(), options).await;
+    for (origin, allowed) in [
+        ("http://localhost:3000", true),
+        ("http://evil.example", false),
+    ] {
+        let (_, head, _) = node
+            .http(&format!(
+                "OPTIONS / HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: {origin}\r\n\
+                 access-control-request-method: POST\r\n\r\n"
+            ))
+            .await;
+        let shown = head.contains(&format!("access-control-allow-origin: {origin}"));
+        assert_eq!(shown, allowed, "{origin}: {head}");
+    }
 }
 
 /// Clients retry or hide whatever is no 200 (spec 10 §1.2).

@@ -1,14 +1,19 @@
 //! When tipsets are made, and the pool.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
-use boatyard_chain::MiningMode;
+use boatyard_chain::ethereum::to_filecoin;
+use boatyard_chain::{ExecutedTipset, MiningMode};
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::dev::AnyAddress;
 use crate::error::RpcError;
+use crate::eth::send::send;
+use crate::eth::transaction::TransactionRequest;
+use crate::eth::types::Block;
 use crate::params::{Hash, Quantity, Word};
 use crate::registry::{Method, Param, methods};
 
@@ -39,7 +44,7 @@ pub fn methods() -> Vec<Method> {
         /// Makes a tipset every so many seconds (milliseconds when the node calls itself
         /// Hardhat); 0 ends that.
         ["evm_setIntervalMining"]
-        (interval: Quantity) -> "null" = wait evm_set_interval;
+        (interval: MiningInterval) -> "null" = wait evm_set_interval;
 
         /// Seconds between tipsets, null when they are made otherwise.
         ["anvil_getIntervalMining"]
@@ -73,9 +78,22 @@ pub fn methods() -> Vec<Method> {
         ["evm_setBlockGasLimit"]
         (limit: Quantity) -> "bool" = wait set_gas_limit;
 
-        /// Accepted and without effect.
-        ["hardhat_setLoggingEnabled", "anvil_setLoggingEnabled"]
-        (on: bool) -> "null" = compute set_logging;
+        /// Does the same as `evm_mine` and gives the blocks with their transactions.
+        ["evm_mine_detailed", "anvil_mine_detailed"]
+        (options: Option<MineOptions>) -> "blocks" = wait mine_detailed;
+
+        /// Sends a transaction of anybody, as if the sender were impersonated.
+        ["eth_sendUnsignedTransaction", "anvil_sendUnsignedTransaction"]
+        (transaction: TransactionRequest) -> "32-byte hash" = wait send_unsigned;
+
+        /// Blocks lie an epoch apart, or a number of epochs with `anvil_mine`; this can only
+        /// be asked for what is so already.
+        ["anvil_setBlockTimestampInterval"]
+        (seconds: Quantity) -> "null" = compute set_block_interval;
+
+        /// False: blocks lie an epoch apart.
+        ["anvil_removeBlockTimestampInterval"]
+        () -> "bool" = compute remove_block_interval;
     ]
 }
 
@@ -127,14 +145,21 @@ fn count(blocks: u64) -> Result<u64, RpcError> {
 }
 
 async fn evm_mine(call: Call, options: Option<MineOptions>) -> Result<&'static str, RpcError> {
+    mine_with(&call, options).await?;
+    Ok("0x0")
+}
+
+async fn mine_with(
+    call: &Call,
+    options: Option<MineOptions>,
+) -> Result<Vec<Arc<ExecutedTipset>>, RpcError> {
     let options = options.unwrap_or_default();
     let blocks = count(options.blocks.unwrap_or(1))?;
     let chain = &call.node.chain;
     if let Some(timestamp) = options.timestamp.filter(|timestamp| *timestamp > 0) {
         chain.set_next_timestamp(timestamp).await?;
     }
-    chain.mine(blocks).await?;
-    Ok("0x0")
+    Ok(chain.mine(blocks).await?)
 }
 
 async fn mine(
@@ -178,8 +203,24 @@ async fn set_interval(call: Call, seconds: Quantity) -> Result<(), RpcError> {
     interval_mining(&call, Duration::from_secs(seconds.as_u64("seconds")?)).await
 }
 
-async fn evm_set_interval(call: Call, interval: Quantity) -> Result<(), RpcError> {
-    let number = interval.as_u64("interval")?;
+/// A length of time, or the shortest and the longest, of which the shortest is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MiningInterval(Quantity);
+
+impl Param for MiningInterval {
+    const SHAPE: &'static str = "interval";
+
+    fn read(value: Value) -> Result<Self, String> {
+        let value = match value {
+            Value::Array(bounds) => bounds.into_iter().next().unwrap_or_default(),
+            value => value,
+        };
+        Quantity::read(value).map(Self)
+    }
+}
+
+async fn evm_set_interval(call: Call, interval: MiningInterval) -> Result<(), RpcError> {
+    let number = interval.0.as_u64("interval")?;
     let hardhat = call
         .node
         .options
@@ -251,8 +292,42 @@ async fn set_gas_limit(call: Call, limit: Quantity) -> Result<bool, RpcError> {
     Ok(true)
 }
 
-fn set_logging(_: &Call, _on: bool) -> Result<(), RpcError> {
-    Ok(())
+async fn mine_detailed(call: Call, options: Option<MineOptions>) -> Result<Vec<Block>, RpcError> {
+    let made = mine_with(&call, options).await?;
+    let mut blocks = Vec::new();
+    for tipset in &made {
+        blocks.push(call.node.writer(tipset).block(tipset, true)?);
+    }
+    Ok(blocks)
+}
+
+async fn send_unsigned(call: Call, transaction: TransactionRequest) -> Result<B256, RpcError> {
+    let from = transaction.from.ok_or_else(|| {
+        RpcError::invalid_params("an unsigned transaction must name its sender in `from`")
+    })?;
+    let chain = call.node.chain.clone();
+    let address = to_filecoin(&from.0);
+    let before = chain.set_impersonated(&address, true);
+    let sent = send(call, transaction).await;
+    if !before {
+        chain.set_impersonated(&address, false);
+    }
+    sent
+}
+
+fn set_block_interval(call: &Call, seconds: Quantity) -> Result<(), RpcError> {
+    let epoch = call.node.chain.config().block_time_secs;
+    if seconds.as_u64("seconds")? == epoch {
+        return Ok(());
+    }
+    Err(RpcError::failure(format!(
+        "blocks lie one epoch of {epoch} seconds apart; choose another length with --block-time \
+         when the node is started, or pass an interval to anvil_mine"
+    )))
+}
+
+fn remove_block_interval(_: &Call) -> Result<bool, RpcError> {
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -5,21 +5,25 @@
 //! | [`accounts`] | impersonation; balances, code, nonces, storage from outside |
 //! | [`mining`] | when tipsets are made, and the pool |
 //! | [`time`] | jumps |
-//! | [`snapshots`] | going back |
+//! | [`snapshots`] | going back, and states as files |
+//! | [`tokens`] | balances of ERC-20 tokens |
+//! | [`info`] | what the node is |
 //!
 //! Answers are anvil's: setters give null, and intervals are in seconds.
 
 pub mod accounts;
+pub mod info;
 pub mod mining;
 pub mod snapshots;
 pub mod time;
+pub mod tokens;
 
 use boatyard_chain::ethereum::to_filecoin;
 use fvm_shared::address::Address;
 use serde_json::Value;
 
 use crate::params::{EthAddress, FilAddress};
-use crate::registry::{Method, Param};
+use crate::registry::{Method, Param, Permission, Presence};
 
 /// All development methods.
 pub fn methods() -> Vec<Method> {
@@ -27,7 +31,10 @@ pub fn methods() -> Vec<Method> {
     methods.extend(mining::methods());
     methods.extend(snapshots::methods());
     methods.extend(time::methods());
-    methods
+    methods.extend(tokens::methods());
+    methods.extend(info::methods());
+    let development = |method: Method| method.only(Presence::Development).needs(Permission::Write);
+    methods.into_iter().map(development).collect()
 }
 
 /// An address of either side: what Ethereum tools send, and providers' owners.

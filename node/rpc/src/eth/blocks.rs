@@ -54,6 +54,30 @@ pub fn methods() -> Vec<Method> {
         ["eth_getTransactionReceipt", "Filecoin.EthGetTransactionReceipt"]
         (hash: Hash) -> "receipt or null" = compute receipt;
 
+        /// A transaction no older than some epochs, mined or pending.
+        ["Filecoin.EthGetTransactionByHashLimited", "eth_getTransactionByHashLimited"]
+        (hash: Hash, epochs: i64) -> "transaction or null" = compute transaction_limited;
+
+        /// What came of a transaction no older than some epochs.
+        ["Filecoin.EthGetTransactionReceiptLimited", "eth_getTransactionReceiptLimited"]
+        (hash: Hash, epochs: i64) -> "receipt or null" = compute receipt_limited;
+
+        /// The receipts of all messages of a block no older than some epochs.
+        ["Filecoin.EthGetBlockReceiptsLimited", "eth_getBlockReceiptsLimited"]
+        (block: BlockParam, epochs: i64) -> "receipts or null" = compute block_receipts_limited;
+
+        /// 0: tipsets have no uncles.
+        ["eth_getUncleCountByBlockNumber"]
+        (block: BlockParam) -> "quantity or null" = compute uncle_count;
+
+        /// 0: tipsets have no uncles.
+        ["eth_getUncleCountByBlockHash"]
+        (hash: Hash) -> "quantity or null" = compute uncle_count_by_hash;
+
+        /// Null: tipsets have no uncles.
+        ["eth_getUncleByBlockNumberAndIndex", "eth_getUncleByBlockHashAndIndex"]
+        (block: BlockParam, index: Quantity) -> "null" = compute uncle;
+
         /// The receipts of all messages of a block.
         ["eth_getBlockReceipts", "Filecoin.EthGetBlockReceipts"]
         (block: BlockParam) -> "receipts or null" = compute block_receipts;
@@ -69,7 +93,10 @@ pub fn methods() -> Vec<Method> {
 }
 
 /// The tipset of exactly this block; `None` where Ethereum tools expect null.
-fn exactly(call: &Call, block: BlockParam) -> Result<Option<Arc<ExecutedTipset>>, RpcError> {
+pub(crate) fn exactly(
+    call: &Call,
+    block: BlockParam,
+) -> Result<Option<Arc<ExecutedTipset>>, RpcError> {
     let node = &call.node;
     let Some(tipset) = node.find_block(block)? else {
         return if node.options.strict {
@@ -172,6 +199,64 @@ fn block_receipts(call: &Call, block: BlockParam) -> Result<Option<Vec<Receipt>>
         return Ok(None);
     };
     Ok(Some(call.node.writer(&tipset).receipts(&tipset)?))
+}
+
+/// Whether a look-back of so many epochs reaches an epoch; negative ones reach any.
+fn reached(call: &Call, epoch: i64, limit: i64) -> bool {
+    limit < 0 || call.node.chain.head().height() - epoch <= limit
+}
+
+fn mined_at(call: &Call, hash: &Hash) -> Option<i64> {
+    match call.node.chain.message_by_hash(&hash.0)? {
+        Found::Mined(location) => Some(location.tipset.height()),
+        Found::Pending(_) => None,
+    }
+}
+
+fn transaction_limited(
+    call: &Call,
+    hash: Hash,
+    epochs: i64,
+) -> Result<Option<Transaction>, RpcError> {
+    match mined_at(call, &hash) {
+        Some(epoch) if !reached(call, epoch, epochs) => Ok(None),
+        _ => transaction(call, hash),
+    }
+}
+
+fn receipt_limited(call: &Call, hash: Hash, epochs: i64) -> Result<Option<Receipt>, RpcError> {
+    match mined_at(call, &hash) {
+        Some(epoch) if !reached(call, epoch, epochs) => Ok(None),
+        _ => receipt(call, hash),
+    }
+}
+
+fn block_receipts_limited(
+    call: &Call,
+    block: BlockParam,
+    epochs: i64,
+) -> Result<Option<Vec<Receipt>>, RpcError> {
+    if let Some(tipset) = exactly(call, block)?
+        && !reached(call, tipset.height(), epochs)
+    {
+        return Err(RpcError::failure(format!(
+            "tipset {} is older than the allowed lookback limit of {epochs} epochs",
+            tipset.key()
+        )));
+    }
+    block_receipts(call, block)
+}
+
+fn uncle_count(call: &Call, block: BlockParam) -> Result<Option<U64>, RpcError> {
+    Ok(exactly(call, block)?.map(|_| U64::ZERO))
+}
+
+fn uncle_count_by_hash(call: &Call, hash: Hash) -> Result<Option<U64>, RpcError> {
+    uncle_count(call, BlockParam::Hash(hash.0))
+}
+
+fn uncle(_: &Call, _block: BlockParam, _index: Quantity) -> Result<(), RpcError> {
+    Ok(())
 }
 
 fn hash_by_cid(call: &Call, cid: CidParam) -> Result<Option<B256>, RpcError> {

@@ -4,6 +4,7 @@ use alloy::primitives::{Bytes, U64};
 use boatyard_chain::ethereum::from_cbor_bytes;
 use boatyard_chain::{CallPoint, CallRequest};
 use boatyard_vm::context::Tracing;
+use serde::Serialize;
 
 use crate::call::Call;
 use crate::error::RpcError;
@@ -22,6 +23,12 @@ pub fn methods() -> Vec<Method> {
         (transaction: TransactionRequest, block: BlockParam, state: Option<StateOverride>,
          surroundings: Option<BlockOverride>) -> "hex bytes" = wait eth_call;
 
+        /// The gas that a transaction uses, with an empty access list: on Filecoin access costs
+        /// the same whether announced or not.
+        ["eth_createAccessList"]
+        (transaction: TransactionRequest, block: BlockParam, state: Option<StateOverride>)
+            -> "access list" = wait access_list;
+
         /// A gas limit with which a transaction succeeds, on top of the sender's pending
         /// messages.
         ["eth_estimateGas", "Filecoin.EthEstimateGas"]
@@ -39,10 +46,7 @@ async fn eth_call(
 ) -> Result<Bytes, RpcError> {
     let node = &call.node;
     let strict = node.options.strict;
-    let at = match block {
-        BlockParam::Tag(Tag::Pending) => CallPoint::Pending,
-        block => CallPoint::After(node.block(block)?),
-    };
+    let at = call_point(&call, block)?;
     let request = CallRequest {
         message: transaction.as_call(strict)?,
         at,
@@ -51,7 +55,7 @@ async fn eth_call(
     };
     let applied = node.chain.call(request).await?;
     if !applied.receipt.exit_code.is_success() {
-        return Err(revert::failure(&applied, strict));
+        return Err(revert::failure(&applied, strict, &node.abis));
     }
     let returned = applied.receipt.return_data.bytes();
     if transaction.to.is_none() || returned.is_empty() {
@@ -62,6 +66,47 @@ async fn eth_call(
             "the receiver returned 0x{}, which is no CBOR byte string as contracts return it",
             hex::encode(returned)
         ))
+    })
+}
+
+/// Answer of `eth_createAccessList`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessList {
+    access_list: [U64; 0],
+    gas_used: U64,
+    /// Why the transaction would fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+async fn access_list(
+    call: Call,
+    transaction: TransactionRequest,
+    block: BlockParam,
+    state: Option<StateOverride>,
+) -> Result<AccessList, RpcError> {
+    let node = &call.node;
+    let request = CallRequest {
+        message: transaction.as_call(node.options.strict)?,
+        at: call_point(&call, block)?,
+        overrides: overrides(state, None)?,
+        tracing: Tracing::Off,
+    };
+    let applied = node.chain.call(request).await?;
+    let failed = !applied.receipt.exit_code.is_success();
+    Ok(AccessList {
+        access_list: [],
+        gas_used: U64::from(applied.receipt.gas_used),
+        error: failed.then(|| revert::failure(&applied, false, &node.abis).message),
+    })
+}
+
+/// Where a call of a client takes place.
+pub(crate) fn call_point(call: &Call, block: BlockParam) -> Result<CallPoint, RpcError> {
+    Ok(match block {
+        BlockParam::Tag(Tag::Pending) => CallPoint::Pending,
+        block => CallPoint::After(call.node.block(block)?),
     })
 }
 
@@ -83,6 +128,6 @@ async fn estimate_gas(
         .chain
         .estimate_gas(message, at, changes)
         .await
-        .map_err(|error| refusal::estimate(error, node.options.strict))?;
+        .map_err(|error| refusal::estimate(error, node))?;
     Ok(U64::from(estimate.limit))
 }

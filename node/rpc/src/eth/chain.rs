@@ -1,5 +1,6 @@
 //! Who and where the chain is.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use alloy::primitives::{Address as EthAddr, B256, U64, keccak256};
@@ -53,7 +54,7 @@ pub fn methods() -> Vec<Method> {
 
         /// Addresses that the node signs for.
         ["eth_accounts", "Filecoin.EthAccounts", "eth_requestAccounts"]
-        () -> "0x addresses" = compute accounts;
+        () -> "0x addresses" = compute shown_accounts;
 
         /// Zero address: rewards go to the provider's Filecoin address.
         ["eth_coinbase"]
@@ -66,6 +67,14 @@ pub fn methods() -> Vec<Method> {
         /// 0: nothing is hashed.
         ["eth_hashrate"]
         () -> "quantity" = compute zero;
+
+        /// 0: there are no blobs.
+        ["eth_blobBaseFee"]
+        () -> "quantity" = compute zero;
+
+        /// Groups of methods, with versions.
+        ["rpc_modules"]
+        () -> "module versions" = compute modules;
     ]
 }
 
@@ -122,6 +131,14 @@ pub async fn polled_head(call: &Call) -> Result<i64, RpcError> {
     Ok(node.chain.wait_epoch(head + 1).await?.height())
 }
 
+/// Lotus shows none.
+fn shown_accounts(call: &Call) -> Result<Vec<EthAddr>, RpcError> {
+    match call.node.options.strict {
+        true => Ok(Vec::new()),
+        false => accounts(call),
+    }
+}
+
 /// The Ethereum addresses of the node's keys, in order of addition.
 pub fn accounts(call: &Call) -> Result<Vec<EthAddr>, RpcError> {
     let keyring = call.node.chain.keyring();
@@ -139,6 +156,13 @@ fn eth_address(key: Key) -> Option<EthAddr> {
 
 fn coinbase(_: &Call) -> Result<EthAddr, RpcError> {
     Ok(EthAddr::ZERO)
+}
+
+fn modules(_: &Call) -> Result<BTreeMap<&'static str, &'static str>, RpcError> {
+    let groups = [
+        "anvil", "debug", "eth", "evm", "net", "trace", "txpool", "web3",
+    ];
+    Ok(groups.into_iter().map(|group| (group, "1.0")).collect())
 }
 
 fn mining(call: &Call) -> Result<bool, RpcError> {

@@ -14,7 +14,7 @@ use boatyard_chain::{ChainError, ExecutedMessage, ExecutedTipset, SignedMessage,
 use fvm_ipld_encoding::{BytesDe, from_slice};
 use fvm_shared::ActorID;
 use fvm_shared::address::Address;
-use fvm_shared::event::StampedEvent;
+use fvm_shared::event::{ActorEvent, StampedEvent};
 use fvm_shared::message::Message;
 
 use crate::eth::types::{
@@ -23,12 +23,12 @@ use crate::eth::types::{
 use crate::params::quantity;
 
 /// What a receiver that nobody has is shown as.
-const NOBODY: EthAddr = EthAddr::new([
+pub(crate) const NOBODY: EthAddr = EthAddr::new([
     0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 ]);
 
 /// Selector of `handle_filecoin_method(uint64,uint64,bytes)`.
-const HANDLE_FILECOIN_METHOD: [u8; 4] = [0x86, 0x8e, 0x10, 0xc4];
+pub(crate) const HANDLE_FILECOIN_METHOD: [u8; 4] = [0x86, 0x8e, 0x10, 0xc4];
 
 /// Codec of parameters.
 const CBOR: u64 = 0x51;
@@ -322,7 +322,7 @@ impl Writer {
         log_index: usize,
     ) -> Result<Log, ChainError> {
         let place = Place::of(tipset, message_index);
-        let (topics, data) = topics_and_data(event);
+        let (topics, data) = topics_and_data(&event.event);
         Ok(Log {
             address: self.emitter(event.emitter)?,
             data: data.into(),
@@ -408,8 +408,8 @@ pub fn created_contract(returned: &[u8]) -> Option<EthAddr> {
 }
 
 /// Topics in order, and the data.
-fn topics_and_data(event: &StampedEvent) -> (Vec<B256>, Vec<u8>) {
-    let find = |key: &str| event.event.entries.iter().find(|entry| entry.key == key);
+pub(crate) fn topics_and_data(event: &ActorEvent) -> (Vec<B256>, Vec<u8>) {
+    let find = |key: &str| event.entries.iter().find(|entry| entry.key == key);
     let topics = ["t1", "t2", "t3", "t4"]
         .into_iter()
         .map_while(find)

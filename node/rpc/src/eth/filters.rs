@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::call::Call;
 use crate::error::{RpcError, quote};
-use crate::eth::logs::{self, LogFilter};
+use crate::eth::logs::{self, LogFilter, Numbering};
 use crate::eth::types::Log;
 use crate::follow::Follower;
 use crate::node::Node;
@@ -50,6 +50,8 @@ pub fn methods() -> Vec<Method> {
 const LIFETIME: Duration = Duration::from_secs(3600);
 /// Most filters at a time.
 const MOST_FILTERS: usize = 1000;
+/// The same on Lotus.
+const MOST_FILTERS_STRICT: usize = 100;
 
 /// The filters of a node.
 #[derive(Default)]
@@ -94,9 +96,13 @@ impl Filters {
         table
             .filters
             .retain(|_, filter| locked(filter).used.elapsed() < LIFETIME);
-        if table.filters.len() >= MOST_FILTERS {
+        let most = match node.options.strict {
+            true => MOST_FILTERS_STRICT,
+            false => MOST_FILTERS,
+        };
+        if table.filters.len() >= most {
             return Err(RpcError::failure(format!(
-                "maximum number of filters registered ({MOST_FILTERS}); \
+                "maximum number of filters registered ({most}); \
                  end some with eth_uninstallFilter"
             )));
         }
@@ -142,15 +148,20 @@ fn changes(call: &Call, id: Text) -> Result<Changes, RpcError> {
     let mut filter = locked(&filter);
     filter.used = Instant::now();
     let wanted = filter.wanted.clone();
+    let numbering = Numbering::of(&call.node, Numbering::OfMatches);
     let mut logs = Vec::new();
     let mut hashes = Vec::new();
     while let Some(event) = filter.follower.try_next() {
         match (&wanted, event) {
             (Wanted::Logs(wanted), ChainEvent::Applied(tipset)) => {
-                logs.extend(logs::of_tipset(&call.node, wanted, &tipset, false)?);
+                logs.extend(logs::of_tipset(
+                    &call.node, wanted, &tipset, false, numbering,
+                )?);
             }
             (Wanted::Logs(wanted), ChainEvent::Reverted(tipset)) => {
-                logs.extend(logs::of_tipset(&call.node, wanted, &tipset, true)?);
+                logs.extend(logs::of_tipset(
+                    &call.node, wanted, &tipset, true, numbering,
+                )?);
             }
             (Wanted::Blocks, ChainEvent::Applied(tipset)) => hashes.push(tipset.tipset.eth_hash()),
             (Wanted::Pending, ChainEvent::Pending(message)) => hashes.push(message.eth_hash),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy::primitives::{Address as EthAddr, B256};
+use alloy::primitives::{Address as EthAddr, B256, U64};
 use boatyard_chain::ethereum::to_filecoin;
 use boatyard_chain::{EventFilter, EventRecord, ExecutedTipset};
 use fvm_shared::clock::ChainEpoch;
@@ -225,12 +225,34 @@ fn write(node: &Arc<Node>, records: &[EventRecord]) -> Result<Vec<Log>, RpcError
     Ok(logs)
 }
 
+/// How logs that come piece by piece are numbered. Lotus has three ways, Ethereum one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbering {
+    /// Among all logs of the block.
+    OfBlock,
+    /// Among those that match.
+    OfMatches,
+    /// Not at all: 0.
+    None,
+}
+
+impl Numbering {
+    /// The only one that makes sense, unless the node is to answer as Lotus does.
+    pub fn of(node: &Node, on_lotus: Self) -> Self {
+        match node.options.strict {
+            true => on_lotus,
+            false => Numbering::OfBlock,
+        }
+    }
+}
+
 /// The logs of one tipset that a filter matches, `removed` as given.
 pub fn of_tipset(
     node: &Arc<Node>,
     filter: &LogFilter,
     tipset: &ExecutedTipset,
     removed: bool,
+    numbering: Numbering,
 ) -> Result<Vec<Log>, RpcError> {
     let height = tipset.height();
     let outside = |block: Option<BlockParam>, beyond: fn(ChainEpoch, ChainEpoch) -> bool| {
@@ -247,13 +269,21 @@ pub fn of_tipset(
         .into_iter()
         .map(|(_, _, log)| log)
         .filter(|log| filter.matches(log))
-        .map(|log| Log { removed, ..log })
+        .enumerate()
+        .map(|(index, log)| Log {
+            removed,
+            log_index: match numbering {
+                Numbering::OfBlock => log.log_index,
+                Numbering::OfMatches => U64::from(index),
+                Numbering::None => U64::ZERO,
+            },
+            ..log
+        })
         .collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::U64;
     use serde_json::json;
 
     use super::*;

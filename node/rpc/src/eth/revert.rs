@@ -5,13 +5,14 @@ use boatyard_chain::ethereum::from_cbor_bytes;
 use boatyard_vm::machine::Applied;
 use fvm_shared::error::ExitCode;
 
+use crate::abis::Abis;
 use crate::error::RpcError;
 
 /// The error for a message that ended with a non-zero exit code.
 ///
 /// ethers wants "revert" and hex data, viem code 3 or "execution reverted",
 /// alloy the word and the hex: the text and the data satisfy all.
-pub fn failure(applied: &Applied, strict: bool) -> RpcError {
+pub fn failure(applied: &Applied, strict: bool, abis: &Abis) -> RpcError {
     let exit = applied.receipt.exit_code;
     let returned = applied.receipt.return_data.bytes();
     let data = from_cbor_bytes(returned);
@@ -26,7 +27,7 @@ pub fn failure(applied: &Applied, strict: bool) -> RpcError {
             exit_text(exit)
         )
     } else {
-        match data.as_deref().map(reason) {
+        match data.as_deref().map(|data| reason(data, abis)) {
             Some(Some(reason)) => format!("execution reverted: {reason}"),
             _ if error.is_empty() => format!("execution reverted: exit {}", exit_text(exit)),
             _ => format!("execution reverted: exit {}: {error}", exit_text(exit)),
@@ -35,8 +36,9 @@ pub fn failure(applied: &Applied, strict: bool) -> RpcError {
     RpcError::reverted(message, data.as_deref().unwrap_or_default())
 }
 
-/// The reason in revert data, for people; `None` when there is no data.
-pub fn reason(data: &[u8]) -> Option<String> {
+/// The reason in revert data, for people: errors of contracts by their description where
+/// there is one; `None` when there is no data.
+pub fn reason(data: &[u8], abis: &Abis) -> Option<String> {
     if data.is_empty() {
         return None;
     }
@@ -49,7 +51,7 @@ pub fn reason(data: &[u8]) -> Option<String> {
             None => format!("panic: 0x{:02x}", panic.code),
         });
     }
-    Some(format!("0x{}", hex::encode(data)))
+    Some(abis.with_contracts(|contracts| contracts.decode_revert(data)))
 }
 
 fn lotus_reason(data: &[u8]) -> String {
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn a_reason_string_is_shown_and_its_bytes_are_kept() {
         let data = Revert::from("too poor").abi_encode();
-        let error = failure(&applied(33, cbor_bytes(&data)), false);
+        let error = failure(&applied(33, cbor_bytes(&data)), false, &Abis::default());
         assert_eq!(error.code, code::EXECUTION_REVERTED);
         assert_eq!(error.message, "execution reverted: too poor");
         assert_eq!(error.data, Some(json!(format!("0x{}", hex::encode(&data)))));
@@ -145,10 +147,10 @@ mod tests {
     fn strict_texts_are_those_of_lotus() {
         let data = Panic::from(PanicKind::DivisionByZero).abi_encode();
         assert_eq!(
-            failure(&applied(33, cbor_bytes(&data)), true).message,
+            failure(&applied(33, cbor_bytes(&data)), true, &Abis::default()).message,
             "message execution failed (exit=[33], revert reason=[DivideByZero()], vm error=[])"
         );
-        let error = failure(&applied(7, RawBytes::default()), true);
+        let error = failure(&applied(7, RawBytes::default()), true, &Abis::default());
         assert_eq!(
             error.message,
             "message execution failed (exit=[SysErrOutOfGas(7)], vm error=[])"
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_native_failure_says_revert_too() {
-        let error = failure(&applied(16, RawBytes::default()), false);
+        let error = failure(&applied(16, RawBytes::default()), false, &Abis::default());
         assert_eq!(
             error.message,
             "execution reverted: exit ErrIllegalArgument(16)"

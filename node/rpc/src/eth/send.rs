@@ -3,6 +3,8 @@
 //! Transactions that the node signs go one after another, so that two of them
 //! never take the same nonce.
 
+use std::time::Duration;
+
 use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope, TxLegacy};
 use alloy::dyn_abi::TypedData;
 use alloy::eips::Encodable2718;
@@ -12,14 +14,14 @@ use boatyard_chain::fees::BLOCK_GAS_LIMIT;
 use boatyard_chain::handle::Pushed;
 use boatyard_chain::{CallPoint, Key, Overrides};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::deep;
 use crate::error::RpcError;
 use crate::eth::transaction::TransactionRequest;
-use crate::eth::types::Transaction;
-use crate::params::{EthAddress, HexBytes, Json, Text, quantity};
+use crate::eth::types::{Receipt, Transaction};
+use crate::params::{EthAddress, HexBytes, Json, Quantity, Text, quantity};
 use crate::refusal;
 use crate::registry::{Method, methods};
 
@@ -31,26 +33,31 @@ pub fn methods() -> Vec<Method> {
          "Filecoin.EthSendRawTransactionUntrusted", "eth_sendRawTransactionUntrusted"]
         (raw: HexBytes) -> "32-byte hash" = wait send_raw;
 
+        /// Takes a signed transaction and waits until it is mined, 30 seconds unless a number of
+        /// milliseconds is given; gives the receipt.
+        ["eth_sendRawTransactionSync"]
+        (raw: HexBytes, timeout: Option<Quantity>) -> "receipt" = wait send_raw_sync;
+
         /// Fills in nonce, gas and fees, signs with a key of the node (or, for an
         /// impersonated sender, does without) and sends; gives the hash.
         ["eth_sendTransaction"]
-        (transaction: TransactionRequest) -> "32-byte hash" = wait send;
+        (transaction: TransactionRequest) -> "32-byte hash" [Sign] = wait send;
 
         /// Fills in nonce, gas and fees and signs with a key of the node.
         ["eth_signTransaction"]
-        (transaction: TransactionRequest) -> "raw and decoded transaction" = wait sign_transaction;
+        (transaction: TransactionRequest) -> "raw and decoded transaction" [Sign] = wait sign_transaction;
 
         /// Signs a text or bytes as EIP-191 says.
         ["eth_sign"]
-        (address: EthAddress, data: Text) -> "hex bytes" = compute eth_sign;
+        (address: EthAddress, data: Text) -> "hex bytes" [Sign] = compute eth_sign;
 
         /// Signs a text or bytes as EIP-191 says; the parameters are in the other order.
         ["personal_sign"]
-        (data: Text, address: EthAddress) -> "hex bytes" = compute personal_sign;
+        (data: Text, address: EthAddress) -> "hex bytes" [Sign] = compute personal_sign;
 
         /// Signs typed data as EIP-712 says.
         ["eth_signTypedData_v4", "eth_signTypedData"]
-        (address: EthAddress, data: Json) -> "hex bytes" = compute sign_typed_data;
+        (address: EthAddress, data: Json) -> "hex bytes" [Sign] = compute sign_typed_data;
     ]
 }
 
@@ -58,7 +65,42 @@ async fn send_raw(call: Call, raw: HexBytes) -> Result<B256, RpcError> {
     Ok(call.node.chain.push_transaction(&raw.0).await?.eth_hash)
 }
 
-async fn send(call: Call, request: TransactionRequest) -> Result<B256, RpcError> {
+/// How long `eth_sendRawTransactionSync` waits at most, and when nothing is said.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const USUAL_WAIT: Duration = Duration::from_secs(30);
+
+async fn send_raw_sync(
+    call: Call,
+    raw: HexBytes,
+    timeout: Option<Quantity>,
+) -> Result<Receipt, RpcError> {
+    let chain = &call.node.chain;
+    let wait = match timeout {
+        None => USUAL_WAIT,
+        Some(millis) => Duration::from_millis(millis.as_u64("timeout")?).min(LONGEST_WAIT),
+    };
+    let pushed = chain.push_transaction(&raw.0).await?;
+    let mined = tokio::time::timeout(wait, chain.wait_message(&pushed.cid, 0, false)).await;
+    let Ok(location) = mined else {
+        return Err(RpcError {
+            data: Some(json!(pushed.eth_hash)),
+            ..RpcError::failure(format!(
+                "transaction {} was taken but not mined within {} ms; ask for its receipt later",
+                pushed.eth_hash,
+                wait.as_millis()
+            ))
+        });
+    };
+    let location = location?;
+    let tipset = &location.tipset;
+    Ok(call.node.writer(tipset).receipt(tipset, location.index)?)
+}
+
+/// Fills in, signs and sends.
+///
+/// # Errors
+/// When the node may not sign for the sender, or the pool refuses.
+pub(crate) async fn send(call: Call, request: TransactionRequest) -> Result<B256, RpcError> {
     let from = sender(&call, &request)?;
     let _turn = call.node.signing.lock().await;
     let pushed = match key_of(&call, from) {
@@ -169,7 +211,7 @@ async fn fill(
                 .chain
                 .estimate_gas(message, CallPoint::PendingOfSender, Overrides::default())
                 .await
-                .map_err(|error| refusal::estimate(error, node.options.strict))?;
+                .map_err(|error| refusal::estimate(error, node))?;
             estimate.limit.min(BLOCK_GAS_LIMIT)
         }
     };
@@ -277,7 +319,7 @@ async fn impersonate(
                     Overrides::default(),
                 )
                 .await
-                .map_err(|error| refusal::estimate(error, node.options.strict))?
+                .map_err(|error| refusal::estimate(error, node))?
                 .limit
         }
     };

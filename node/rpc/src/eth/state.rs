@@ -3,9 +3,10 @@
 use alloy::primitives::{B256, Bytes, U64, U256};
 use boatyard_chain::ChainError;
 use boatyard_chain::ethereum::to_filecoin;
+use serde::Serialize;
 
 use crate::call::Call;
-use crate::error::RpcError;
+use crate::error::{RpcError, code};
 use crate::eth::block_param::{BlockParam, Tag};
 use crate::params::{EthAddress, Word, quantity};
 use crate::registry::{Method, methods};
@@ -24,7 +25,16 @@ pub fn methods() -> Vec<Method> {
 
         /// Runtime bytecode after a block; empty for whatever is no living contract.
         ["eth_getCode", "Filecoin.EthGetCode"]
-        (address: EthAddress, block: BlockParam) -> "hex bytes" = wait code;
+        (address: EthAddress, block: BlockParam) -> "hex bytes" = wait bytecode;
+
+        /// Balance, nonce and code after a block.
+        ["eth_getAccountInfo"]
+        (address: EthAddress, block: BlockParam) -> "account info" = wait account_info;
+
+        /// Not to be had: Filecoin keeps its state in HAMTs, of which Ethereum's Merkle-Patricia
+        /// proofs do not exist.
+        ["eth_getProof"]
+        (address: EthAddress, slots: Option<Vec<Word>>, block: BlockParam) -> "error" = compute no_proof;
 
         /// A storage slot after a block; zero for whatever is no living contract.
         ["eth_getStorageAt", "Filecoin.EthGetStorageAt"]
@@ -53,7 +63,7 @@ async fn nonce(call: Call, address: EthAddress, block: BlockParam) -> Result<U64
     Ok(U64::from(node.state(block).await?.eth_nonce(&address.0)?))
 }
 
-async fn code(call: Call, address: EthAddress, block: BlockParam) -> Result<Bytes, RpcError> {
+async fn bytecode(call: Call, address: EthAddress, block: BlockParam) -> Result<Bytes, RpcError> {
     let node = &call.node;
     if node.options.strict && node.block(block)?.height() == 0 {
         return Err(RpcError::failure(
@@ -61,6 +71,43 @@ async fn code(call: Call, address: EthAddress, block: BlockParam) -> Result<Byte
         ));
     }
     Ok(node.state(block).await?.eth_code(&address.0)?.into())
+}
+
+/// Answer of `eth_getAccountInfo`.
+#[derive(Debug, Clone, Serialize)]
+struct AccountInfo {
+    balance: U256,
+    nonce: U64,
+    code: Bytes,
+}
+
+async fn account_info(
+    call: Call,
+    address: EthAddress,
+    block: BlockParam,
+) -> Result<AccountInfo, RpcError> {
+    let state = call.node.state(block).await?;
+    Ok(AccountInfo {
+        balance: quantity(&state.balance(&to_filecoin(&address.0))?),
+        nonce: nonce(call, address, block).await?,
+        code: state.eth_code(&address.0)?.into(),
+    })
+}
+
+fn no_proof(
+    _: &Call,
+    _address: EthAddress,
+    _slots: Option<Vec<Word>>,
+    _block: BlockParam,
+) -> Result<(), RpcError> {
+    Err(RpcError {
+        code: code::METHOD_NOT_FOUND,
+        ..RpcError::failure(
+            "eth_getProof cannot be answered: Filecoin keeps its state in HAMTs, of which there \
+             are no Merkle-Patricia proofs; read values with eth_getBalance, eth_getCode and \
+             eth_getStorageAt, or the state's blocks with Filecoin.ChainReadObj",
+        )
+    })
 }
 
 async fn storage(

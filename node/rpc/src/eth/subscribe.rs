@@ -4,18 +4,18 @@ use boatyard_chain::ChainEvent;
 
 use crate::call::Call;
 use crate::error::{RpcError, quote};
-use crate::eth::logs::{self, LogFilter};
+use crate::eth::logs::{self, LogFilter, Numbering};
 use crate::eth::patience::Listening;
 use crate::follow::Follower;
 use crate::params::{Json, Text};
-use crate::registry::{Method, Param, ParamDoc, Paths, Work, methods};
+use crate::registry::{Method, Param, ParamDoc, Paths, Permission, Presence, Work, methods};
 use crate::stream::{Gone, Outlet, Protocol, Source};
 
 /// The methods of this file.
 pub fn methods() -> Vec<Method> {
     let mut methods = methods![
-        /// Begins to tell of `newHeads`, `logs` (with a filter) or
-        /// `newPendingTransactions`. WebSocket only.
+        /// Begins to tell of `newHeads`, `logs` (with a filter), `newPendingTransactions` or
+        /// `syncing`. WebSocket only.
         ["eth_subscribe", "Filecoin.EthSubscribe"]
         (kind: Text, filter: Option<Json>) -> "subscription id" = stream subscribe;
     ];
@@ -24,6 +24,8 @@ pub fn methods() -> Vec<Method> {
         aliases: &["Filecoin.EthUnsubscribe"],
         doc: "Ends a subscription of this connection.",
         paths: Paths::All,
+        permission: Permission::Read,
+        presence: Presence::Always,
         params: vec![ParamDoc::of::<Text>("id")],
         result: "bool",
         work: Work::Unsubscribe,
@@ -46,10 +48,19 @@ fn subscribe(call: &Call, kind: Text, filter: Option<Json>) -> Result<Source, Rp
             Topic::Logs(Box::new(filter.unwrap_or_default()))
         }
         "newPendingTransactions" | "pendingTransactions" => Topic::Pending,
+        // Says once that the node is not behind, which will not change.
+        "syncing" if !call.node.options.strict => {
+            let node = call.node.clone();
+            return Ok(Source::new(Protocol::Ethereum, async move |outlet| {
+                if outlet.send(&false).await.is_ok() {
+                    node.stopping().await;
+                }
+            }));
+        }
         other => {
             return Err(RpcError::failure(format!(
-                "unsupported subscription \"{}\"; there are newHeads, logs and \
-                 newPendingTransactions",
+                "unsupported subscription \"{}\"; there are newHeads, logs, \
+                 newPendingTransactions and syncing",
                 quote(other)
             )));
         }
@@ -74,6 +85,7 @@ fn subscribe(call: &Call, kind: Text, filter: Option<Json>) -> Result<Source, Rp
 /// Sends what of an event is wanted.
 async fn tell(call: &Call, topic: &Topic, event: ChainEvent, outlet: &Outlet) -> Result<(), Gone> {
     let node = &call.node;
+    let numbering = Numbering::of(node, Numbering::None);
     match (topic, event) {
         (Topic::Heads, ChainEvent::Applied(tipset)) => {
             match node.writer(&tipset).block(&tipset, node.options.strict) {
@@ -82,10 +94,18 @@ async fn tell(call: &Call, topic: &Topic, event: ChainEvent, outlet: &Outlet) ->
             }
         }
         (Topic::Logs(filter), ChainEvent::Applied(tipset)) => {
-            send_logs(outlet, logs::of_tipset(node, filter, &tipset, false)).await
+            send_logs(
+                outlet,
+                logs::of_tipset(node, filter, &tipset, false, numbering),
+            )
+            .await
         }
         (Topic::Logs(filter), ChainEvent::Reverted(tipset)) => {
-            send_logs(outlet, logs::of_tipset(node, filter, &tipset, true)).await
+            send_logs(
+                outlet,
+                logs::of_tipset(node, filter, &tipset, true, numbering),
+            )
+            .await
         }
         (Topic::Pending, ChainEvent::Pending(message)) => outlet.send(&message.eth_hash).await,
         _ => Ok(()),

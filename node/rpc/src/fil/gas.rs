@@ -80,7 +80,7 @@ pub async fn fill(
                 Overrides::default(),
             )
             .await
-            .map_err(|error| refusal::estimate(error, node.options.strict))?;
+            .map_err(|error| refusal::estimate(error, node))?;
         message.gas_limit = estimate.limit.min(BLOCK_GAS_LIMIT);
     }
     if message.gas_premium.is_zero() {
@@ -159,7 +159,7 @@ async fn gas_limit(
             Overrides::default(),
         )
         .await
-        .map_err(|error| refusal::estimate(error, node.options.strict))?;
+        .map_err(|error| refusal::estimate(error, node))?;
     Ok(estimate.used)
 }
 

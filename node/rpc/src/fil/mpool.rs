@@ -20,16 +20,16 @@ pub fn methods() -> Vec<Method> {
 
         /// Takes a signed message.
         ["Filecoin.MpoolPush", "Filecoin.MpoolPushUntrusted"]
-        (message: SignedMessageJson) -> "CID" = wait push;
+        (message: SignedMessageJson) -> "CID" [Write] = wait push;
 
         /// Fills in gas and nonce, signs with a key of the node (or, for an impersonated
         /// sender, does without) and sends.
         ["Filecoin.MpoolPushMessage"]
-        (message: MessageJson, spec: Option<SendSpec>) -> "SignedMessage" = wait push_message;
+        (message: MessageJson, spec: Option<SendSpec>) -> "SignedMessage" [Sign] = wait push_message;
 
         /// Does the same for several messages in order.
         ["Filecoin.MpoolBatchPushMessage"]
-        (messages: Vec<MessageJson>, spec: Option<SendSpec>) -> "SignedMessages" = wait push_messages;
+        (messages: Vec<MessageJson>, spec: Option<SendSpec>) -> "SignedMessages" [Sign] = wait push_messages;
 
         /// All messages that wait.
         ["Filecoin.MpoolPending"]

@@ -1,14 +1,13 @@
 //! Version, network name, tokens.
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::call::{Call, Path};
 use crate::error::RpcError;
 use crate::params::Text;
-use crate::registry::{Method, methods};
+use crate::registry::{Method, Permission, methods};
 use crate::stream::{Protocol, Source};
 
 /// The methods of this file.
@@ -22,11 +21,12 @@ pub fn methods() -> Vec<Method> {
         ["Filecoin.StateNetworkName"]
         () -> "text" = compute network_name;
 
-        /// A token for the header `Authorization`. The node asks nobody for one.
+        /// A token for the header `Authorization` that allows `read`, `write`, `sign` or `admin`.
+        /// A node that was started without a token asks nobody for one.
         ["Filecoin.AuthNew"]
-        (permissions: Option<Vec<Text>>) -> "base64 bytes" = compute auth_new;
+        (permissions: Option<Vec<Text>>) -> "base64 bytes" [Admin] = compute auth_new;
 
-        /// The permissions in a token; everything for a token of somebody else.
+        /// What a token allows.
         ["Filecoin.AuthVerify"]
         (token: Text) -> "texts" = compute auth_verify;
 
@@ -72,40 +72,29 @@ fn network_name(call: &Call) -> Result<String, RpcError> {
     Ok(call.node.chain.config().network_name.clone())
 }
 
-/// All permissions there are.
-const PERMISSIONS: [&str; 4] = ["read", "write", "sign", "admin"];
-
-fn auth_new(_: &Call, permissions: Option<Vec<Text>>) -> Result<String, RpcError> {
-    let permissions = permissions.unwrap_or_default();
-    let allow: Vec<&str> = permissions.iter().map(|text| text.0.as_str()).collect();
-    if let Some(unknown) = allow
-        .iter()
-        .find(|permission| !PERMISSIONS.contains(permission))
-    {
-        return Err(RpcError::failure(format!(
-            "unknown permission {}; there are read, write, sign and admin",
-            crate::error::quote(unknown)
-        )));
+fn auth_new(call: &Call, permissions: Option<Vec<Text>>) -> Result<String, RpcError> {
+    let mut allow = Vec::new();
+    for name in permissions.unwrap_or_default() {
+        allow.push(Permission::named(&name.0).ok_or_else(|| {
+            RpcError::failure(format!(
+                "unknown permission {}; there are read, write, sign and admin",
+                crate::error::quote(&name.0)
+            ))
+        })?);
     }
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    // Unsigned: whoever reaches the port may do everything anyway.
-    let token = format!(
-        "{}.{}.",
-        part(json!({ "alg": "none", "typ": "JWT" })),
-        part(json!({ "Allow": allow }))
-    );
-    Ok(STANDARD.encode(token))
+    Ok(STANDARD.encode(call.node.gate.issue(&allow)))
 }
 
-fn auth_verify(_: &Call, token: Text) -> Result<Vec<String>, RpcError> {
-    let allowed = token
-        .0
-        .split('.')
-        .nth(1)
-        .and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok())
-        .and_then(|payload| serde_json::from_slice::<Value>(&payload).ok())
-        .and_then(|payload| serde_json::from_value(payload.get("Allow")?.clone()).ok());
-    Ok(allowed.unwrap_or_else(|| PERMISSIONS.iter().map(|text| text.to_string()).collect()))
+fn auth_verify(call: &Call, token: Text) -> Result<Vec<&'static str>, RpcError> {
+    let allowed = call
+        .node
+        .gate
+        .verify(&token.0)
+        .map_err(|_| RpcError::failure("the token is not one of this node's"))?;
+    Ok(allowed
+        .into_iter()
+        .map(|permission| permission.name())
+        .collect())
 }
 
 fn session(call: &Call) -> Result<String, RpcError> {

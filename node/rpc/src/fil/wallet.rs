@@ -24,43 +24,43 @@ pub fn methods() -> Vec<Method> {
 
         /// Makes a key: `secp256k1`, `bls` or `delegated`.
         ["Filecoin.WalletNew"]
-        (kind: Text) -> "Filecoin address" = compute new_key;
+        (kind: Text) -> "Filecoin address" [Write] = compute new_key;
 
         /// All addresses that the node signs for.
         ["Filecoin.WalletList"]
-        () -> "Filecoin addresses" = compute list;
+        () -> "Filecoin addresses" [Write] = compute list;
 
         /// Whether the node signs for an address.
         ["Filecoin.WalletHas"]
-        (address: FilAddress) -> "bool" = compute has;
+        (address: FilAddress) -> "bool" [Write] = compute has;
 
         /// The address that signs where none is named.
         ["Filecoin.WalletDefaultAddress"]
-        () -> "Filecoin address" = compute default_address;
+        () -> "Filecoin address" [Write] = compute default_address;
 
         /// Chooses the address that signs where none is named.
         ["Filecoin.WalletSetDefault"]
-        (address: FilAddress) -> "null" = compute set_default;
+        (address: FilAddress) -> "null" [Write] = compute set_default;
 
         /// Adds a key.
         ["Filecoin.WalletImport"]
-        (key: KeyInfo) -> "Filecoin address" = compute import;
+        (key: KeyInfo) -> "Filecoin address" [Admin] = compute import;
 
         /// Gives a key away.
         ["Filecoin.WalletExport"]
-        (address: FilAddress) -> "KeyInfo" = compute export;
+        (address: FilAddress) -> "KeyInfo" [Admin] = compute export;
 
         /// Forgets a key.
         ["Filecoin.WalletDelete"]
-        (address: FilAddress) -> "null" = compute delete;
+        (address: FilAddress) -> "null" [Admin] = compute delete;
 
         /// Signs bytes.
         ["Filecoin.WalletSign"]
-        (address: FilAddress, data: Base64) -> "Signature" = compute sign;
+        (address: FilAddress, data: Base64) -> "Signature" [Sign] = compute sign;
 
         /// Signs a message; for t4 addresses its Ethereum transaction.
         ["Filecoin.WalletSignMessage"]
-        (address: FilAddress, message: MessageJson) -> "SignedMessage" = compute sign_message;
+        (address: FilAddress, message: MessageJson) -> "SignedMessage" [Sign] = compute sign_message;
 
         /// Whether a signature over bytes is an address's.
         ["Filecoin.WalletVerify"]

@@ -37,16 +37,77 @@ pub fn runtime() -> Vec<u8> {
     head
 }
 
-/// Init code that leaves [`runtime`] behind.
-pub fn init_code() -> Vec<u8> {
-    let runtime = runtime();
+/// Calls others: the input is a number, 20 bytes of an address, and what to send. 1 calls
+/// (with the value received), 2 delegates, 3 calls read-only; the answer is passed on,
+/// also a failed one. 4 creates a contract with the rest as its init code and returns its
+/// address.
+pub fn forwarder() -> Vec<u8> {
+    // The input behind the address into memory, its length, the address, the number.
+    let mut code = vec![
+        0x60, 0x15, 0x36, 0x03, 0x80, 0x60, 0x15, 0x60, 0x00, 0x37, 0x60, 0x01, 0x35, 0x60, 0x60,
+        0x1c, 0x60, 0x00, 0x35, 0x60, 0xf8, 0x1c,
+    ];
+    let create = [
+        0x50, 0x50, 0x60, 0x00, 0x60, 0x00, 0xf0, 0x60, 0x00, 0x52, 0x60, 0x20, 0x60, 0x00, 0xf3,
+    ];
+    let call = [
+        0x5b, 0x50, 0x60, 0x00, 0x60, 0x00, 0x83, 0x60, 0x00, 0x34, 0x85, 0x5a, 0xf1,
+    ];
+    let without_value = |opcode| {
+        [
+            0x5b, 0x50, 0x60, 0x00, 0x60, 0x00, 0x83, 0x60, 0x00, 0x84, 0x5a, opcode,
+        ]
+    };
+    let jump = 4;
+    let first = code.len() + 3 * 9 + create.len();
+    let second = first + call.len() + jump;
+    let third = second + 12 + jump;
+    let done = third + 12 + jump;
+    let good = done + 14;
+    let place = |at: usize| u16::try_from(at).unwrap().to_be_bytes();
+    for (number, target) in [(1, first), (2, second), (3, third)] {
+        code.extend([0x80, 0x60, number, 0x14, 0x61]);
+        code.extend(place(target));
+        code.push(0x57);
+        code.push(0x5b);
+    }
+    code.extend(create);
+    for body in [&call[..], &without_value(0xf4), &without_value(0xfa)] {
+        code.extend(body);
+        code.push(0x61);
+        code.extend(place(done));
+        code.push(0x56);
+    }
+    code.extend([0x5b, 0x3d, 0x60, 0x00, 0x60, 0x00, 0x3e, 0x61]);
+    code.extend(place(good));
+    code.extend([0x57, 0x3d, 0x5f, 0xfd]);
+    code.extend([0x5b, 0x3d, 0x60, 0x00, 0xf3]);
+    code
+}
+
+/// Input for [`forwarder`].
+pub fn forward(number: u8, to: &str, input: &[u8]) -> Vec<u8> {
+    let digits = to.trim_start_matches("0x");
+    let address = (0..20).map(|i| u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).unwrap());
+    let mut data = vec![number];
+    data.extend(address);
+    data.extend(input);
+    data
+}
+
+/// Init code that leaves `runtime` behind.
+pub fn init_code_of(runtime: &[u8]) -> Vec<u8> {
     let [high, low] = u16::try_from(runtime.len()).unwrap().to_be_bytes();
-    // PUSH2 len DUP1 PUSH1 12 PUSH1 0 CODECOPY PUSH1 0 RETURN
     let mut code = vec![
         0x61, high, low, 0x80, 0x60, 0x0c, 0x60, 0x00, 0x39, 0x60, 0x00, 0xf3,
     ];
     code.extend(runtime);
     code
+}
+
+/// Init code that leaves [`runtime`] behind.
+pub fn init_code() -> Vec<u8> {
+    init_code_of(&runtime())
 }
 
 /// Init code that reverts.
