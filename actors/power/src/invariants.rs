@@ -52,7 +52,8 @@ pub struct MinerFacts {
     pub deadline_cron_active: bool,
 }
 
-/// Every violation of spec 03 §1.7 that concerns this actor alone.
+/// Every violation of spec 03 §1.7 that concerns this actor alone, whatever miners
+/// reported.
 pub fn check(state: &State, store: &impl Blockstore, policy: &Policy) -> Vec<String> {
     let mut found = Violations::default();
     check_totals(state, &mut found);
@@ -100,6 +101,9 @@ pub fn summary(state: &State, store: &impl Blockstore) -> Result<Summary, ActorE
 
 /// Every violation of spec 03 §1.7 that concerns miners too. `miners` are all miners
 /// there are.
+///
+/// That raw byte power is never above the quality-adjusted one is among them: this
+/// actor takes what a miner reports.
 pub fn check_miners(summary: &Summary, miners: &BTreeMap<ActorID, MinerFacts>) -> Vec<String> {
     let mut found = Violations::default();
     for (id, miner) in miners {
@@ -110,9 +114,13 @@ pub fn check_miners(summary: &Summary, miners: &BTreeMap<ActorID, MinerFacts>) -
         let waiting = summary.events.get(id).map_or(&[][..], Vec::as_slice);
         check_events(*id, waiting, miner.deadline_cron_active, &mut found);
     }
-    for id in summary.claims.keys() {
+    for (id, claim) in &summary.claims {
         found.require(miners.contains_key(id), || {
             format!("f0{id} has a claim but is no miner")
+        });
+        let (raw, quality_adjusted) = (&claim.raw_byte_power, &claim.quality_adj_power);
+        found.require(raw <= quality_adjusted, || {
+            format!("f0{id} has a power of {raw}, but quality-adjusted {quality_adjusted}")
         });
     }
     for id in summary.events.keys() {
@@ -147,9 +155,6 @@ fn check_totals(state: &State, found: &mut Violations) {
             !raw.is_negative() && !quality_adjusted.is_negative(),
             || format!("negative power {what}: {raw} raw, {quality_adjusted} quality-adjusted"),
         );
-        found.require(raw <= quality_adjusted, || {
-            format!("power {what}: {raw} raw, but {quality_adjusted} quality-adjusted")
-        });
     }
     for (what, counted, committed) in [
         (
@@ -198,10 +203,10 @@ impl Sums {
         self.wrong.require(miner.id().is_ok(), || {
             format!("{miner} has a claim but is no ID address")
         });
-        self.wrong
-            .require(!raw.is_negative() && raw <= quality_adjusted, || {
-                format!("{miner} has a power of {raw}, quality-adjusted {quality_adjusted}")
-            });
+        self.wrong.require(
+            !raw.is_negative() && !quality_adjusted.is_negative(),
+            || format!("{miner} has a power of {raw}, quality-adjusted {quality_adjusted}"),
+        );
         self.raw += raw;
         self.quality_adjusted += quality_adjusted;
         let reaches = claim.reaches_minimum(policy);

@@ -72,7 +72,7 @@ fn every_violation_is_reported() {
         ("sum of bytes", 1, |state, _| {
             state.total_bytes_committed += 1;
         }),
-        ("negative power and wrong sums", 4, |state, _| {
+        ("negative power and wrong sums", 3, |state, _| {
             state.total_raw_byte_power = (-1).into();
             state.total_quality_adj_power = (-2).into();
         }),
@@ -162,6 +162,11 @@ fn a_miner_agrees_with_its_claim() {
         let found = check_miners(&summary, &BTreeMap::from([(MINER, facts)]));
         assert_eq!(found.len(), 1, "{what}: {found:?}");
     }
+    let mut poor = summary.clone();
+    let claim = poor.claims.get_mut(&MINER).unwrap();
+    claim.quality_adj_power = 2_047.into();
+    let found = check_miners(&poor, &BTreeMap::from([(MINER, facts())]));
+    assert_eq!(found.len(), 2, "less quality than bytes: {found:?}");
     let nobody = check_miners(&summary, &BTreeMap::new());
     assert_eq!(nobody.len(), 2, "a claim and a call of no miner");
     let another = BTreeMap::from([(MINER, facts()), (MINER + 1, facts())]);

@@ -1,3 +1,9 @@
+use std::cell::Cell;
+
+use boatyard_sdk::nested::Multimap;
+use cid::Cid;
+use fvm_ipld_blockstore::{Blockstore, MemoryBlockstore};
+
 use super::*;
 
 #[test]
@@ -59,4 +65,46 @@ fn no_claim_is_needed_to_enroll() {
     let summary = invariants::summary(&state(&rt), rt.store()).unwrap();
     assert_eq!(summary.events[&MINER_2].len(), 1);
     assert!(!summary.claims.contains_key(&MINER_2));
+}
+
+/// Counts the blocks read.
+#[derive(Default)]
+struct Counting {
+    blocks: MemoryBlockstore,
+    reads: Cell<usize>,
+}
+
+impl Blockstore for Counting {
+    fn get(&self, cid: &Cid) -> anyhow::Result<Option<Vec<u8>>> {
+        self.reads.set(self.reads.get() + 1);
+        self.blocks.get(cid)
+    }
+
+    fn put_keyed(&self, cid: &Cid, block: &[u8]) -> anyhow::Result<()> {
+        self.blocks.put_keyed(cid, block)
+    }
+}
+
+/// Only the nodes on the way to the epoch are read: two at most for a thousand
+/// epochs, however many events each of them has.
+#[test]
+fn events_that_are_not_due_are_not_read() {
+    for (epochs, per_epoch, most) in [(0, 0, 2), (1_000, 1, 3), (1_000, 20, 3)] {
+        let store = Counting::default();
+        let mut state = State::new(&store).unwrap();
+        let mut queue = Multimap::load(&state.cron_event_queue, &store).unwrap();
+        for n in 0..epochs * per_epoch {
+            let event = CronEvent {
+                miner_addr: id(MINER),
+                callback_payload: RawBytes::new(b"\x81\x01".to_vec()),
+            };
+            queue.add(&(10 + n % epochs), event).unwrap();
+        }
+        state.cron_event_queue = queue.flush().unwrap();
+        state.first_cron_epoch = 9;
+        store.reads.set(0);
+        assert_eq!(state.take_due_events(&store, 9).unwrap(), []);
+        let reads = store.reads.get();
+        assert!(reads <= most, "{reads} blocks read for {epochs} epochs");
+    }
 }
