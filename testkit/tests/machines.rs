@@ -100,6 +100,16 @@ fn scripts() -> Vec<(&'static str, Vec<Step>)> {
                 read_only(send(id(TWO), nested(&[Step::Context]))),
             ],
         ),
+        (
+            "a failing call to a new account",
+            vec![Step::Send(SendStep {
+                to: key_address(9),
+                method: 3,
+                params: None,
+                value: TokenAmount::default(),
+                flags: 0,
+            })],
+        ),
         ("state", save()),
         (
             "state, read again",

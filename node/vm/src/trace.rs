@@ -67,7 +67,8 @@ impl Outcome {
 pub struct CallTrace {
     /// The call.
     pub call: Call,
-    /// The receiver's ID, if it resolved (after the call).
+    /// The receiver's ID, if it resolved after the call, or in it: a failing call
+    /// takes the account with it that it created.
     pub to_id: Option<ActorID>,
     /// The receiver's code before the call, if it had any.
     pub code: Option<Cid>,
@@ -90,6 +91,16 @@ pub struct CallTrace {
     pub accesses: Vec<StateAccess>,
     /// Nested calls in order.
     pub calls: Vec<CallTrace>,
+}
+
+impl CallTrace {
+    /// The account that the call created for its receiver, even if it is gone since.
+    pub(crate) fn created_account(&self) -> Option<ActorID> {
+        self.calls
+            .first()
+            .filter(|call| call.constructor)
+            .and_then(|call| call.to_id)
+    }
 }
 
 /// One gas charge, in whole units of gas.

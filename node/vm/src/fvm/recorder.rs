@@ -142,7 +142,7 @@ impl Recorder {
         let failed = outcome.exit_code() != ExitCode::OK;
         let exit = open.exit.filter(|_| failed).map(|(_, words)| words);
         open.trace.outcome = outcome;
-        open.trace.to_id = to_id;
+        open.trace.to_id = to_id.or_else(|| open.trace.created_account());
         open.trace.message = message.or(exit);
         open.trace.gas_used = (gas_used - open.gas_before).round_up();
         match self.open.last_mut() {

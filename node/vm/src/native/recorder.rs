@@ -77,7 +77,7 @@ impl Recorder {
             return;
         };
         ended.outcome = outcome;
-        ended.to_id = to_id;
+        ended.to_id = to_id.or_else(|| ended.created_account());
         ended.message = words.or(ended.message);
         match self.open.last_mut() {
             Some(parent) => parent.calls.push(ended),

@@ -135,6 +135,22 @@ fn the_tree_has_every_call_with_its_outcome() {
 }
 
 #[test]
+fn a_failing_call_names_the_account_that_goes_with_it() {
+    let caller = actor_with(
+        &[(1030, &key_address(44).to_bytes())],
+        "(drop (call $call (i32.const 1030) (i32.const 21) (i64.const 7) (i64.const 0)
+           (i64.const 0) (i64.const -1)))",
+    );
+    let refuse_seven = "(if (i64.eq (call $method) (i64.const 7))
+        (then (call $fail (i32.const 35))))";
+    let mut world = World::with_types(|_| actor(refuse_seven))
+        .with_actor(ONE, &caller)
+        .traced(Tracing::Calls);
+    let root = world.call().trace.unwrap();
+    assert_eq!(shape(&root), "1001.2=0[1100.7=35[!1100.1=0[]]]");
+}
+
+#[test]
 fn a_call_that_ends_the_message_is_in_the_tree() {
     let caller = actor_with(
         &[(1024, &id(TWO))],
