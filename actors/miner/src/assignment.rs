@@ -30,7 +30,7 @@ type Preference = (u64, u64, bool, Reverse<u64>, u64, u64);
 
 impl Fill {
     fn preference(self, partition_size: u64) -> Preference {
-        let all_full = self.total_sectors % partition_size == 0;
+        let all_full = self.total_sectors.is_multiple_of(partition_size);
         let begun = if all_full { 0 } else { self.total_sectors };
         (
             (self.live_sectors + 1).div_ceil(partition_size),
@@ -226,7 +226,7 @@ mod tests {
             (
                 (x.live_sectors + p) / p,
                 (x.total_sectors + p) / p,
-                x.total_sectors % p == 0,
+                x.total_sectors.is_multiple_of(p),
             )
         };
         if ranks(a) != ranks(b) {

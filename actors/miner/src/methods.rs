@@ -34,4 +34,6 @@ pub(crate) mod terminate;
 pub(crate) mod window_post;
 pub(crate) mod withdrawal;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;
+#[cfg(test)]
+pub(crate) mod world_proving;

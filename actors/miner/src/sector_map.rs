@@ -82,6 +82,7 @@ mod tests {
 
     use super::*;
     use crate::bitfield_queue::bits_of;
+    use crate::testing::below;
 
     fn collect(addressed: &[(u64, u64, BitField)]) -> Result<DeadlineSectorMap, ActorError> {
         let policy = Policy::of(NetworkVariant::Mainnet);
@@ -122,20 +123,17 @@ mod tests {
     /// The last sets are short in bytes and name nearly all numbers there are.
     #[test]
     fn limits_hold() {
-        let range = |count: u64| {
-            BitField::from_ranges(fvm_ipld_bitfield::iter::Ranges::new([0..count].into_iter()))
-        };
         let partitions = |count: u64| {
             let triples: Vec<_> = (0..count).map(|i| (i % 48, i, BitField::new())).collect();
             collect(&triples)
         };
         assert!(partitions(3_000).is_ok());
-        assert!(collect(&[(0, 0, range(12_500)), (1, 0, range(12_500))]).is_ok());
+        assert!(collect(&[(0, 0, below(12_500)), (1, 0, below(12_500))]).is_ok());
         for refused in [
             partitions(3_001),
             collect(&[(48, 0, BitField::new())]),
-            collect(&[(0, 0, range(25_001))]),
-            collect(&[(0, 0, range(u64::MAX)), (1, 0, range(u64::MAX))]),
+            collect(&[(0, 0, below(25_001))]),
+            collect(&[(0, 0, below(u64::MAX)), (1, 0, below(u64::MAX))]),
         ] {
             assert_eq!(refused.unwrap_err().exit_code().value(), 16);
         }

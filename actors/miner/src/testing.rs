@@ -2,6 +2,8 @@
 
 use cid::Cid;
 use cid::multihash::Multihash;
+use fvm_ipld_bitfield::BitField;
+use fvm_ipld_bitfield::iter::Ranges;
 use fvm_shared::bigint::BigInt;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::{RegisteredSealProof, SectorNumber};
@@ -44,4 +46,9 @@ pub(crate) fn sector_until(
         verified_deal_weight: verified_weight.into(),
         ..sector(number)
     }
+}
+
+/// All bits below `count`, in a few bytes.
+pub(crate) fn below(count: u64) -> BitField {
+    BitField::from_ranges(Ranges::new(std::iter::once(0..count)))
 }

@@ -97,3 +97,6 @@ pub(crate) fn sector_numbers(
         state.allocate_sector_numbers(store, &numbers, Collisions::Allow)
     })
 }
+
+#[cfg(test)]
+mod tests;

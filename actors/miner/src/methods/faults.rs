@@ -112,3 +112,6 @@ fn declaration_window(
     );
     Ok(window)
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,6 @@ fn end(
     state.save_deadlines(store, &deadlines)?;
     Ok((settling_already, lost))
 }
+
+#[cfg(test)]
+mod tests;

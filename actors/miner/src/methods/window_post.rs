@@ -326,3 +326,6 @@ fn is_proof_valid(
     };
     Ok(rt.host().verify_post(&check).unwrap_or(false))
 }
+
+#[cfg(test)]
+mod tests;
