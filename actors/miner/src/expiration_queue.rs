@@ -30,7 +30,7 @@ use fvm_ipld_bitfield::BitField;
 use fvm_ipld_blockstore::Blockstore;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
-use fvm_shared::sector::SectorSize;
+use fvm_shared::sector::{SectorNumber, SectorSize};
 
 use crate::amt::{self, Amt, AmtResult};
 use crate::bitfield_queue::{bits_of, epoch_key};
@@ -292,6 +292,16 @@ impl<'s, BS: Blockstore> ExpirationQueue<'s, BS> {
     }
 }
 
+/// Those of `infos` that are among `numbers`, by number.
+fn chosen<'a>(
+    infos: &BTreeMap<SectorNumber, &'a SectorOnChainInfo>,
+    numbers: &BitField,
+) -> impl Iterator<Item = &'a SectorOnChainInfo> {
+    numbers
+        .iter()
+        .filter_map(|number| infos.get(&number).copied())
+}
+
 fn key_epoch(key: u64) -> Result<ChainEpoch, ActorError> {
     ChainEpoch::try_from(key).or_exit(
         USR_ILLEGAL_STATE,
@@ -323,6 +333,16 @@ impl ExpirationSet {
         self.active_power += &other.active_power;
         self.faulty_power += &other.faulty_power;
         self.fee_deduction += &other.fee_deduction;
+    }
+
+    /// Takes every component away.
+    fn subtract(&mut self, other: &ExpirationSet) {
+        self.on_time_sectors -= &other.on_time_sectors;
+        self.early_sectors -= &other.early_sectors;
+        self.on_time_pledge -= &other.on_time_pledge;
+        self.active_power -= &other.active_power;
+        self.faulty_power -= &other.faulty_power;
+        self.fee_deduction -= &other.fee_deduction;
     }
 
     /// No amount may be below nought (check VS).

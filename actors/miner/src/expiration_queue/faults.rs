@@ -8,8 +8,10 @@ use fvm_ipld_blockstore::Blockstore;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::sector::{SectorNumber, SectorSize};
 
-use super::{ExpirationQueue, Group, Totals, key_epoch};
+use super::{ExpirationQueue, Group, Totals, chosen, key_epoch};
 use crate::amt::AmtResult;
+use crate::bitfield_queue::bits_of;
+use crate::power::{fee_of, power_of};
 use crate::schema::{ExpirationSet, PowerPair, SectorOnChainInfo};
 
 impl<BS: Blockstore> ExpirationQueue<'_, BS> {
@@ -89,31 +91,30 @@ impl<BS: Blockstore> ExpirationQueue<'_, BS> {
         sectors: &[SectorOnChainInfo],
         size: SectorSize,
     ) -> Result<PowerPair, ActorError> {
-        let mut remaining: BTreeMap<SectorNumber, &SectorOnChainInfo> =
+        let infos: BTreeMap<SectorNumber, &SectorOnChainInfo> =
             sectors.iter().map(|s| (s.sector_number, s)).collect();
+        let mut remaining = bits_of(infos.keys().copied())?;
         let mut recovered = PowerPair::zero();
         let mut moved = Vec::new();
         self.walk(|entry| {
-            let mut elsewhere = BTreeMap::new();
-            for (number, sector) in std::mem::take(&mut remaining) {
-                let on_time = entry.on_time_sectors.get(number);
-                if !on_time && !entry.early_sectors.get(number) {
-                    elsewhere.insert(number, sector);
-                    continue;
-                }
-                let power = sector.power(size)?;
+            let on_time = &entry.on_time_sectors & &remaining;
+            let early = &entry.early_sectors & &remaining;
+            if !on_time.is_empty() {
+                let power = power_of(size, chosen(&infos, &on_time))?;
                 entry.faulty_power -= &power;
-                if on_time {
-                    entry.active_power += &power;
-                } else {
-                    entry.early_sectors.unset(number);
-                    entry.fee_deduction -= &sector.daily_fee;
-                    moved.push(sector.clone());
-                }
+                entry.active_power += &power;
                 recovered += &power;
             }
+            if !early.is_empty() {
+                let power = power_of(size, chosen(&infos, &early))?;
+                entry.early_sectors -= &early;
+                entry.faulty_power -= &power;
+                entry.fee_deduction -= fee_of(chosen(&infos, &early));
+                recovered += &power;
+                moved.extend(chosen(&infos, &early).cloned());
+            }
             entry.check()?;
-            remaining = elsewhere;
+            remaining -= on_time | early;
             Ok(!remaining.is_empty())
         })?;
         ensure!(

@@ -8,7 +8,7 @@ use fvm_ipld_blockstore::Blockstore;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::sector::{SectorNumber, SectorSize};
 
-use super::{ExpirationQueue, Totals, key_epoch};
+use super::{ExpirationQueue, Totals, chosen, key_epoch};
 use crate::amt::AmtResult;
 use crate::bitfield_queue::bits_of;
 use crate::schema::{ExpirationSet, SectorOnChainInfo};
@@ -36,10 +36,7 @@ impl Search<'_> {
         if here.is_empty() {
             return Ok(());
         }
-        let found: Vec<&SectorOnChainInfo> = here
-            .iter()
-            .filter_map(|number| self.infos.get(&number).copied())
-            .collect();
+        let found: Vec<&SectorOnChainInfo> = chosen(&self.infos, &here).collect();
         let totals = Totals::of(found, self.size)?;
         self.remaining -= &here;
         self.groups.push(Group { epoch, totals });

@@ -7,7 +7,9 @@ use fvm_ipld_bitfield::BitField;
 use fvm_ipld_blockstore::Blockstore;
 use fvm_shared::sector::{SectorNumber, SectorSize};
 
-use super::ExpirationQueue;
+use super::{ExpirationQueue, chosen};
+use crate::bitfield_queue::bits_of;
+use crate::power::{fee_of, power_of};
 use crate::schema::{ExpirationSet, PowerPair, SectorOnChainInfo};
 
 /// How many faults or recoveries of a partition a termination can deal with.
@@ -59,8 +61,9 @@ impl<BS: Blockstore> ExpirationQueue<'_, BS> {
             ..Default::default()
         };
 
-        let mut remaining: BTreeMap<SectorNumber, &SectorOnChainInfo> =
+        let infos: BTreeMap<SectorNumber, &SectorOnChainInfo> =
             faulty.into_iter().map(|s| (s.sector_number, s)).collect();
+        let mut remaining = bits_of(infos.keys().copied())?;
         self.walk(|entry| {
             ensure!(
                 entry.on_time_sectors.len() <= ENTRY_SECTORS_MAX
@@ -68,32 +71,25 @@ impl<BS: Blockstore> ExpirationQueue<'_, BS> {
                 USR_ILLEGAL_STATE,
                 "more than {ENTRY_SECTORS_MAX} sectors expire together"
             );
-            let mut elsewhere = BTreeMap::new();
-            for (number, sector) in std::mem::take(&mut remaining) {
-                let out = &mut removed.expirations;
-                if entry.on_time_sectors.get(number) {
-                    entry.on_time_sectors.unset(number);
-                    entry.on_time_pledge -= &sector.initial_pledge;
-                    out.on_time_sectors.set(number);
-                    out.on_time_pledge += &sector.initial_pledge;
-                } else if entry.early_sectors.get(number) {
-                    entry.early_sectors.unset(number);
-                    out.early_sectors.set(number);
-                } else {
-                    elsewhere.insert(number, sector);
-                    continue;
-                }
-                let power = sector.power(size)?;
-                entry.faulty_power -= &power;
-                entry.fee_deduction -= &sector.daily_fee;
-                out.faulty_power += &power;
-                out.fee_deduction += &sector.daily_fee;
-                if recoveries.get(number) {
-                    removed.recovering_power += &power;
-                }
+            let on_time = &entry.on_time_sectors & &remaining;
+            let early = &entry.early_sectors & &remaining;
+            let here = &on_time | &early;
+            if !here.is_empty() {
+                let part = ExpirationSet {
+                    on_time_pledge: chosen(&infos, &on_time).map(|s| &s.initial_pledge).sum(),
+                    on_time_sectors: on_time,
+                    early_sectors: early,
+                    active_power: PowerPair::zero(),
+                    faulty_power: power_of(size, chosen(&infos, &here))?,
+                    fee_deduction: fee_of(chosen(&infos, &here)),
+                };
+                entry.subtract(&part);
+                removed.expirations.add(&part);
+                let recovering = &here & recoveries;
+                removed.recovering_power += &power_of(size, chosen(&infos, &recovering))?;
+                remaining -= &here;
             }
             entry.check()?;
-            remaining = elsewhere;
             Ok(!remaining.is_empty())
         })?;
         ensure!(
