@@ -159,7 +159,7 @@ fn find_partition<BS: Blockstore>(
 
 /// # Errors
 /// `USR_NOT_FOUND` (17) when there is none.
-fn partition_at<BS: Blockstore>(
+pub(crate) fn partition_at<BS: Blockstore>(
     partitions: &Amt<'_, BS, Partition>,
     index: u64,
 ) -> Result<Partition, ActorError> {
@@ -181,7 +181,7 @@ fn own_partition<BS: Blockstore>(
     )
 }
 
-fn set_partition<BS: Blockstore>(
+pub(crate) fn set_partition<BS: Blockstore>(
     partitions: &mut Amt<'_, BS, Partition>,
     index: u64,
     partition: Partition,

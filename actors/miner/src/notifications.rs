@@ -137,7 +137,7 @@ fn check_answer(changes: &[SectorChanges], answer: SendResult) -> Result<(), Act
 
 #[cfg(test)]
 mod tests {
-    use boatyard_mock::MockRuntime;
+    use boatyard_mock::{ExpectedSend, MockRuntime};
     use cid::Cid;
     use fvm_ipld_encoding::RawBytes;
     use fvm_shared::error::ErrorNumber;
@@ -239,7 +239,8 @@ mod tests {
     fn only_who_must_succeed_is_listened_to() {
         let sectors = [(8, vec![piece(128, &[(OTHER, 1), (CONTRACT, 2)])])];
         let yes = vec![vec![true]];
-        let problems: [(&str, u32, fn(boatyard_mock::ExpectedSend<'_>)); 8] = [
+        type Answer = fn(ExpectedSend<'_>);
+        let problems: [(&str, u32, Answer); 8] = [
             ("not called", 1001, |send| {
                 send.refused(ErrorNumber::NotFound);
             }),

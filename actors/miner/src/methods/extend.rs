@@ -10,7 +10,8 @@ use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::SectorNumber;
 
-use crate::amt::{self, AmtResult};
+use crate::amt;
+use crate::deadline::{partition_at, set_partition};
 use crate::records::extension::{ClaimSpaces, Surroundings};
 use crate::schema::{Deadlines, PowerPair, State};
 use crate::sectors::Sectors;
@@ -220,14 +221,7 @@ impl<BS: Blockstore> Extension<'_, BS> {
         let mut partitions = amt::open(&deadline.partitions, self.store)?;
         for declaration in declarations {
             let place = declaration.partition;
-            let mut partition = partitions
-                .get(place)
-                .amt(format_args!("reading partition {place}"))?
-                .cloned()
-                .or_exit(
-                    USR_NOT_FOUND,
-                    format_args!("deadline {index} has no partition {place}"),
-                )?;
+            let mut partition = partition_at(&partitions, place)?;
             let old = self.sectors.load_all(&declaration.sectors)?;
             let new: Vec<_> = old
                 .iter()
@@ -239,9 +233,7 @@ impl<BS: Blockstore> Extension<'_, BS> {
                 .collect::<Result<_, _>>()?;
             self.sectors.set_all(new.iter().cloned())?;
             let replaced = partition.replace_sectors(frame, &old, &new)?;
-            partitions
-                .set(place, partition)
-                .amt(format_args!("writing partition {place}"))?;
+            set_partition(&mut partitions, place, partition)?;
             deadline.live_power += &replaced.power;
             deadline.daily_fee += &replaced.fee;
             self.delta.power += &replaced.power;

@@ -13,7 +13,8 @@ use fvm_shared::sector::{RegisteredUpdateProof, ReplicaUpdateInfo, SectorNumber}
 use num_traits::Zero;
 
 use super::prove_commit::some_succeed;
-use crate::amt::{self, AmtResult};
+use crate::amt;
+use crate::deadline::{partition_at, set_partition};
 use crate::monies::PledgeInputs;
 use crate::pieces::{self, DataSpaces, SectorPieces};
 use crate::records::replica;
@@ -361,18 +362,12 @@ fn replace(
                 let sealed = update.manifest.new_sealed_cid;
                 let new = replica::updated(policy, size, old, sealed, data, pledge, now)?;
                 let place = update.manifest.partition;
-                let mut partition = partitions
-                    .get(place)
-                    .amt(format_args!("reading partition {place}"))?
-                    .cloned()
-                    .or_exit(USR_NOT_FOUND, format_args!("there is no partition {place}"))?;
+                let mut partition = partition_at(&partitions, place)?;
                 let (old, new) = (std::slice::from_ref(old), std::slice::from_ref(&new));
                 let replaced = partition
                     .replace_sectors(frame, old, new)
                     .map_err(|error| error.with_code(USR_ILLEGAL_STATE))?;
-                partitions
-                    .set(place, partition)
-                    .amt(format_args!("writing partition {place}"))?;
+                set_partition(&mut partitions, place, partition)?;
                 deadline.live_power += &replaced.power;
                 deadline.daily_fee += &replaced.fee;
                 delta.power += &replaced.power;

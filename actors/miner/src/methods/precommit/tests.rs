@@ -77,7 +77,8 @@ fn deposits_of_sectors_that_are_not_proven_are_lost() {
 fn batches_are_checked_before_the_caller() {
     let too_old = START - 3_781;
     let first_expiration = START + TO_PROVE + 518_400;
-    let cases: [(&str, u32, fn(&mut SectorPreCommitInfo)); 14] = [
+    type Spoil = fn(&mut SectorPreCommitInfo);
+    let cases: [(&str, u32, Spoil); 14] = [
         ("seal of another network", 16, |s| {
             s.seal_proof = RegisteredSealProof::StackedDRG32GiBV1P1;
         }),

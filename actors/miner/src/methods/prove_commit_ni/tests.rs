@@ -131,7 +131,8 @@ fn checks_come_in_the_sheets_order() {
 
 #[test]
 fn some_mistakes_are_of_one_sector_and_some_of_all() {
-    let cases: [(&str, Option<u32>, fn(&mut SectorNiActivationInfo)); 12] = [
+    type Spoil = fn(&mut SectorNiActivationInfo);
+    let cases: [(&str, Option<u32>, Spoil); 12] = [
         ("number too high", None, |s| {
             s.sector_number = 1 << 63;
             s.sealing_number = 1 << 63;
