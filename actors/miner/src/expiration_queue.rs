@@ -8,9 +8,9 @@
 //! | operation | module |
 //! |---|---|
 //! | adding, replacing, popping | this one |
-//! | [`find`](ExpirationQueue::find) | [`find`](self::find) |
-//! | faults and recoveries | [`faults`] |
-//! | termination | [`removal`] |
+//! | [`find`](ExpirationQueue::find) | `find` |
+//! | faults and recoveries | `faults` |
+//! | termination | `removal` |
 //!
 //! Entries are rewritten where, and only where, the protocol does so: an entry written
 //! back brings its whole leaf into the present form (spec 06 §4.4).

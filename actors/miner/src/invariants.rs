@@ -3,8 +3,8 @@
 //! | module | what of it |
 //! |---|---|
 //! | this one | identity, money, numbers, what others need to know |
-//! | [`deadline`] | a deadline and its snapshots |
-//! | [`partition`] | a partition and what expires in it |
+//! | `deadline` | a deadline and its snapshots |
+//! | `partition` | a partition and what expires in it |
 //!
 //! What concerns other actors (power, cron, claims) is checked by those who see them
 //! all, with the [`Summary`].

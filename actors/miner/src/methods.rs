@@ -3,16 +3,16 @@
 //!
 //! | module | methods |
 //! |---|---|
-//! | [`construct`] | the constructor |
-//! | [`identity`], [`beneficiary`] | owner, worker, control addresses, peer, beneficiary |
-//! | [`queries`] | what anybody may ask about identity and money |
-//! | [`rewards`], [`withdrawal`], [`consensus_fault`] | money that comes and goes |
-//! | [`sector_status`] | where sectors are and how they are |
-//! | [`window_post`], [`faults`] | proving sectors, and not proving them |
-//! | [`terminate`], [`compact`] | sectors that end, and are forgotten |
-//! | [`cron`] | the end of a deadline |
-//! | [`precommit`], [`prove_commit`], [`prove_commit_ni`], [`preseal`] | sectors that come |
-//! | [`replica_update`], [`extend`] | sectors that get data, or live longer |
+//! | `construct` | the constructor |
+//! | `identity`, `beneficiary` | owner, worker, control addresses, peer, beneficiary |
+//! | `queries` | what anybody may ask about identity and money |
+//! | `rewards`, `withdrawal`, `consensus_fault` | money that comes and goes |
+//! | `sector_status` | where sectors are and how they are |
+//! | `window_post`, `faults` | proving sectors, and not proving them |
+//! | `terminate`, `compact` | sectors that end, and are forgotten |
+//! | `cron` | the end of a deadline |
+//! | `precommit`, `prove_commit`, `prove_commit_ni`, `preseal` | sectors that come |
+//! | `replica_update`, `extend` | sectors that get data, or live longer |
 
 pub(crate) mod beneficiary;
 pub(crate) mod compact;

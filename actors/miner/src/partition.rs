@@ -6,7 +6,7 @@
 //! | faults, recoveries, proofs | [`faults`] |
 //! | ends: expiration, termination, settlement | [`ends`] |
 //!
-//! Each operation ends with [`check`](Partition::check): what it leaves is consistent
+//! Each operation ends with a check (VP of the sheet): what it leaves is consistent
 //! or the message fails.
 
 pub mod ends;
