@@ -1,5 +1,8 @@
 //! The end of an epoch.
 
+use boatyard_sdk::nested::SetMultimap;
+use boatyard_sdk::{ArrayRoot, MapRoot};
+
 use super::*;
 use crate::deal::next_update_epoch;
 
@@ -35,6 +38,23 @@ fn a_quiet_tick_only_moves_on() {
         };
         assert_eq!(state(&rt), expected);
     }
+}
+
+/// However many there are: a tick without deals that are due costs the same.
+#[test]
+fn a_quiet_tick_reads_nothing_of_the_deals() {
+    let rt = with_active_deals(3);
+    let mut unreadable: State = rt.state();
+    unreadable.proposals = ArrayRoot::from_cid(piece(1));
+    unreadable.states = ArrayRoot::from_cid(piece(1));
+    unreadable.pending_proposals = MapRoot::from_cid(piece(1));
+    unreadable.escrow_table = MapRoot::from_cid(piece(1));
+    unreadable.locked_table = MapRoot::from_cid(piece(1));
+    unreadable.pending_deal_allocation_ids = MapRoot::from_cid(piece(1));
+    unreadable.provider_sectors = MapRoot::from_cid(piece(1));
+    rt.set_state(&unreadable);
+    tick(&rt, first_look(0) - 1).unwrap();
+    assert_eq!(tick(&rt, first_look(0)), Err(20));
 }
 
 #[test]
@@ -138,11 +158,7 @@ fn deals_of_an_epoch_come_in_the_order_of_the_tree() {
     let all: Vec<_> = (0..count).collect();
     settle(&rt, &all).unwrap();
     let mut state: State = rt.state();
-    let mut ops = boatyard_sdk::nested::SetMultimap::load(
-        &boatyard_sdk::MapRoot::empty(rt.store()).unwrap(),
-        rt.store(),
-    )
-    .unwrap();
+    let mut ops = SetMultimap::load(&MapRoot::empty(rt.store()).unwrap(), rt.store()).unwrap();
     ops.add(&END, &all).unwrap();
     state.deal_ops_by_epoch = ops.flush().unwrap();
     rt.set_state(&state);
@@ -189,8 +205,7 @@ fn broken_states_stop_the_tick() {
 
     // Scheduled too early.
     let mut early: State = rt.state();
-    let mut ops =
-        boatyard_sdk::nested::SetMultimap::load(&early.deal_ops_by_epoch, rt.store()).unwrap();
+    let mut ops = SetMultimap::load(&early.deal_ops_by_epoch, rt.store()).unwrap();
     ops.add(&START.saturating_sub(1), &[0]).unwrap();
     early.deal_ops_by_epoch = ops.flush().unwrap();
     rt.set_state(&early);
@@ -199,7 +214,7 @@ fn broken_states_stop_the_tick() {
     // Activated, never settled, and not waiting.
     let rt = with_active_deals(1);
     let mut broken: State = rt.state();
-    broken.pending_proposals = boatyard_sdk::MapRoot::empty(rt.store()).unwrap();
+    broken.pending_proposals = MapRoot::empty(rt.store()).unwrap();
     rt.set_state(&broken);
     assert_eq!(tick(&rt, first_look(0)), Err(20));
 
