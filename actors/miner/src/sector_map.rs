@@ -24,17 +24,17 @@ impl DeadlineSectorMap {
         policy: &Policy,
         addressed: impl IntoIterator<Item = (u64, u64, &'a BitField)>,
     ) -> Result<Self, ActorError> {
-        let mut map = Self::default();
+        let mut said: BTreeMap<u64, BTreeMap<u64, Vec<&BitField>>> = BTreeMap::new();
         for (deadline, partition, sectors) in addressed {
             ensure!(
                 deadline < policy.wpost_period_deadlines,
                 USR_ILLEGAL_ARGUMENT,
                 "there is no deadline {deadline}"
             );
-            let partitions = map.0.entry(deadline).or_default();
-            *partitions.entry(partition).or_default() |= sectors;
+            let partitions = said.entry(deadline).or_default();
+            partitions.entry(partition).or_default().push(sectors);
         }
-        let partitions = map.0.values().map(|partitions| partitions.len() as u64);
+        let partitions = said.values().map(|partitions| partitions.len() as u64);
         let partitions: u64 = partitions.sum();
         ensure!(
             partitions <= policy.addressed_partitions_max,
@@ -42,8 +42,15 @@ impl DeadlineSectorMap {
             "{partitions} partitions are more than {}",
             policy.addressed_partitions_max
         );
+        let map: BTreeMap<u64, PartitionSectors> = said
+            .into_iter()
+            .map(|(deadline, partitions)| {
+                let partitions = partitions.into_iter();
+                let united = partitions.map(|(partition, sets)| (partition, unite(&sets)));
+                (deadline, united.collect())
+            })
+            .collect();
         let sectors: u128 = map
-            .0
             .values()
             .flat_map(BTreeMap::values)
             .map(|sectors| u128::from(sectors.len()))
@@ -54,7 +61,7 @@ impl DeadlineSectorMap {
             "{sectors} sectors are more than {}",
             policy.addressed_sectors_max
         );
-        Ok(map)
+        Ok(Self(map))
     }
 
     /// The partitions of each deadline, by index.
@@ -62,6 +69,19 @@ impl DeadlineSectorMap {
         self.0
             .iter()
             .map(|(deadline, partitions)| (*deadline, partitions))
+    }
+}
+
+/// The union of sets, by halves: uniting them one after the other would take the square
+/// of the time that as many declarations of one sector each need.
+fn unite(sets: &[&BitField]) -> BitField {
+    match sets {
+        [] => BitField::new(),
+        [one] => (*one).clone(),
+        _ => {
+            let (left, right) = sets.split_at(sets.len() / 2);
+            unite(left) | unite(right)
+        }
     }
 }
 
@@ -118,6 +138,16 @@ mod tests {
             .collect();
         assert_eq!(found, expected);
         assert_eq!(collect(&[]).unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn many_declarations_of_a_sector_each_are_quick() {
+        let declared: Vec<_> = (0..20_000u64)
+            .map(|number| (0, 0, bits_of([number * 2]).unwrap()))
+            .collect();
+        let map = collect(&declared).unwrap();
+        let (_, partitions) = map.iter().next().unwrap();
+        assert_eq!(partitions[&0].len(), 20_000);
     }
 
     /// The last sets are short in bytes and name nearly all numbers there are.
