@@ -3,12 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use boatyard_actors_shared::FilterEstimate;
 use boatyard_actors_shared::Policy;
+use boatyard_actors_shared::ext::miner::{
+    CRON_EVENT_PROVING_DEADLINE, CronEventPayload, DeferredCronEventParams, ON_DEFERRED_CRON_EVENT,
+};
 use boatyard_actors_shared::ext::power::{CREATE_MINER, CreateMinerParams, CreateMinerReturn};
 use boatyard_bundle::Bundle;
 use boatyard_miner::schema::{Deadline, SectorPreCommitInfo, State};
 use boatyard_miner::types::{
-    PoStPartition, PreCommitSectorBatchParams, ProveCommitSectors3Params, SectorActivationManifest,
+    PoStPartition, PreCommitSectorBatchParams, ProveCommitSectors3Params,
+    ProveCommitSectorsNiParams, SectorActivationManifest, SectorNiActivationInfo,
     SubmitWindowedPoStParams,
 };
 use boatyard_sdk::{NetworkVariant, Type};
@@ -29,7 +34,9 @@ use fvm_shared::clock::ChainEpoch;
 use fvm_shared::commcid::replica_commitment_v1_to_cid;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
-use fvm_shared::sector::{PoStProof, RegisteredPoStProof, RegisteredSealProof, SectorNumber};
+use fvm_shared::sector::{
+    PoStProof, RegisteredAggregateProof, RegisteredPoStProof, RegisteredSealProof, SectorNumber,
+};
 use fvm_shared::{ActorID, MethodNum};
 use serde::Serialize;
 
@@ -37,16 +44,17 @@ use serde::Serialize;
 const GENESIS: &str = "vectors/commit_post_test__skip_sector.json.zst";
 const RICH: Address = Address::new_id(102);
 const POWER: Address = Address::new_id(4);
-const VARIANT: NetworkVariant = NetworkVariant::Mainnet;
 const SEAL: RegisteredSealProof = RegisteredSealProof::StackedDRG32GiBV1P1;
 const GAS_LIMIT: u64 = 100_000_000_000_000;
 /// When the miner is created.
 const BIRTH: ChainEpoch = 10_000;
+/// Sectors in one message without pre-commit.
+const MOST_AT_ONCE: usize = 65;
 /// Epochs from a pre-commit to the first in which it can be proven.
 const TO_PROVE: ChainEpoch = 151;
 
-/// The embedded actors, or those of a file.
-pub fn engine(bundle: &Bundle) -> Engine {
+/// An engine that runs the actors of a bundle, natively those of this process.
+pub fn engine(bundle: &Bundle, policy: NetworkVariant) -> Engine {
     let mut code =
         CodeMap::default().with_builtin_actors(Type::ALL.map(|kind| (kind.name(), code_cid(kind))));
     for kind in Type::ALL {
@@ -56,13 +64,9 @@ pub fn engine(bundle: &Bundle) -> Engine {
     }
     Engine::new(EngineOptions {
         code,
-        policy: VARIANT,
+        policy,
         ..Default::default()
     })
-}
-
-pub fn embedded() -> &'static Bundle {
-    Bundle::embedded(VARIANT)
 }
 
 /// A state, the epoch that it is in, and who runs it.
@@ -94,8 +98,8 @@ impl Call {
 }
 
 impl World {
-    /// A miner of 32 GiB sectors with means.
-    pub fn new(engine: Engine, kind: MachineKind) -> Self {
+    /// A miner of sectors of this kind, with means.
+    pub fn new(engine: Engine, kind: MachineKind, proof: RegisteredPoStProof) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GENESIS);
         let vector = Vector::load(&path).expect("the recording is part of the repository");
         let store = SharedStore::memory();
@@ -122,7 +126,7 @@ impl World {
         let params = CreateMinerParams {
             owner: world.owner,
             worker: world.owner,
-            window_post_proof_type: RegisteredPoStProof::StackedDRGWindow32GiBV1P1,
+            window_post_proof_type: proof,
             peer: RawBytes::default(),
             multiaddrs: vec![],
         };
@@ -178,7 +182,11 @@ impl World {
     /// When it fails.
     pub fn apply(&self, machine: &mut dyn Machine, call: &Call) -> u64 {
         let miner = Address::new_id(self.miner);
-        let message = self.message(self.owner, miner, call, &TokenAmount::default());
+        let from = match call.method {
+            ON_DEFERRED_CRON_EVENT => POWER,
+            _ => self.owner,
+        };
+        let message = self.message(from, miner, call, &TokenAmount::default());
         let applied = machine
             .apply(&message, Mode::Unchecked)
             .expect("the machine is in order");
@@ -275,12 +283,11 @@ impl World {
     // --- Window PoSt ---
 
     /// Goes on to the window of the first deadline with sectors; gives its index.
-    pub fn window(mut self) -> (Self, u64) {
+    pub fn window(mut self, policy: &Policy) -> (Self, u64) {
         let machine = self.machine();
         let record = machine.actor(self.miner).expect("a tree in order");
         let head = record.expect("the miner was created").state;
         let state: State = self.block(&head);
-        let policy = Policy::of(VARIANT);
         let deadlines = state.load_deadlines(&self.store).expect("they are there");
         for index in 0..policy.wpost_period_deadlines {
             let deadline: Deadline = deadlines.load(&self.store, index).expect("it is there");
@@ -313,6 +320,57 @@ impl World {
             chain_commit_rand: RawBytes::new(RANDOMNESS.to_vec()),
         };
         Call::new(5, &params)
+    }
+}
+
+impl World {
+    // --- The end of a deadline ---
+
+    /// Puts sectors of 2 KiB into a deadline, two to a partition.
+    pub fn with_partitions(mut self, deadline: u64, count: u64) -> Self {
+        let last = 2 * count;
+        for first in (0..last).step_by(MOST_AT_ONCE) {
+            let numbers = first..last.min(first + MOST_AT_ONCE as u64);
+            let params = ProveCommitSectorsNiParams {
+                sectors: numbers
+                    .map(|number| SectorNiActivationInfo {
+                        sealing_number: number,
+                        sealer_id: self.miner,
+                        sealed_cid: sealed_cid(number),
+                        sector_number: number,
+                        seal_rand_epoch: self.epoch - 1,
+                        expiration: self.epoch + 1_000_000,
+                    })
+                    .collect(),
+                aggregate_proof: RawBytes::new(vec![7; 192]),
+                seal_proof_type: RegisteredSealProof::StackedDRG2KiBV1P2_Feat_NiPoRep,
+                aggregate_proof_type: RegisteredAggregateProof::SnarkPackV2,
+                proving_deadline: deadline,
+                require_activation_success: true,
+            };
+            self.commit_to(Call::new(36, &params));
+        }
+        self
+    }
+
+    /// Goes on to the last epoch of the window of the first deadline with sectors.
+    pub fn window_end(self, policy: &Policy) -> Self {
+        let (mut world, _) = self.window(policy);
+        world.epoch += policy.wpost_challenge_window - 2;
+        world
+    }
+
+    /// Cron ends the open deadline.
+    pub fn cron_call() -> Call {
+        let event = CronEventPayload {
+            event_type: CRON_EVENT_PROVING_DEADLINE,
+        };
+        let params = DeferredCronEventParams {
+            event_payload: RawBytes::serialize(event).expect("two bytes"),
+            reward_smoothed: FilterEstimate::from_integers(36_000_000_000_000_000_000u128, 0),
+            quality_adj_power_smoothed: FilterEstimate::from_integers(20u128 << 60, 0),
+        };
+        Call::new(ON_DEFERRED_CRON_EVENT, &params)
     }
 }
 
