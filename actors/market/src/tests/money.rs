@@ -18,9 +18,12 @@ enum Step {
     /// Deals of a provider: client, price, both collaterals, epochs until the start,
     /// epochs beyond the shortest.
     Publish(usize, Vec<Terms>),
-    /// Deals by number, in a sector.
-    Activate(usize, u64, Vec<DealID>),
-    Settle(Vec<DealID>),
+    /// Those of a provider's deals that can be and a bit mask has, in a sector.
+    Activate(usize, u64, u64),
+    /// Any deals, known or not, activated or not, in a sector.
+    ActivateAny(usize, u64, Vec<DealID>),
+    /// Those of all deals that a bit mask has.
+    Settle(u64),
     Terminate(usize, u64),
     Wait(ChainEpoch),
     Tick,
@@ -53,17 +56,23 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let anybody = || prop::sample::select(vec![CLIENT, CLIENT_2, PROVIDER, PROVIDER_2]);
     let numbers = || prop::collection::vec(0u64..10, 0..5);
     let step = prop_oneof![
-        1 => (anybody(), 1i64..4_000_000).prop_map(|(who, amount)| Step::Deposit(who, amount)),
+        2 => (anybody(), 1i64..4_000_000).prop_map(|(who, amount)| Step::Deposit(who, amount)),
         1 => (anybody(), 0i64..1_000_000).prop_map(|(who, amount)| Step::Withdraw(who, amount)),
         3 => (0usize..2, prop::collection::vec(terms(), 1..4))
             .prop_map(|(provider, terms)| Step::Publish(provider, terms)),
-        3 => (0usize..2, 0u64..3, numbers()).prop_map(|(p, sector, ids)| Step::Activate(p, sector, ids)),
-        2 => numbers().prop_map(Step::Settle),
+        5 => (0usize..2, 0u64..3, any::<u64>()).prop_map(|(p, sector, mask)| Step::Activate(p, sector, mask)),
+        1 => (0usize..2, 0u64..3, numbers()).prop_map(|(p, sector, ids)| Step::ActivateAny(p, sector, ids)),
+        3 => any::<u64>().prop_map(Step::Settle),
         1 => (0usize..2, 0u64..3).prop_map(|(provider, sector)| Step::Terminate(provider, sector)),
-        2 => prop_oneof![0i64..100, 80_000i64..90_000, 250_000i64..520_000].prop_map(Step::Wait),
+        3 => prop_oneof![
+            4 => 0i64..100,
+            1 => 80_000i64..90_000,
+            1 => 500_000i64..530_000,
+        ]
+        .prop_map(Step::Wait),
         2 => Just(Step::Tick),
     ];
-    prop::collection::vec(step, 0..30)
+    prop::collection::vec(step, 1..80)
 }
 
 /// What a deal moved in the end: from client to provider, and into the fire.
@@ -89,6 +98,11 @@ fn nothing() -> TokenAmount {
 fn free(rt: &MockRuntime, who: ActorID) -> TokenAmount {
     let [escrow, locked] = entries(rt, who).map(Option::unwrap_or_default);
     escrow - locked
+}
+
+/// Whether a bit mask has a deal.
+fn has(mask: u64, id: DealID) -> bool {
+    mask >> (id % 64) & 1 == 1
 }
 
 impl Model {
@@ -151,7 +165,28 @@ impl Model {
                 *self.own.entry(who).or_default() -= taken;
             }
             Step::Publish(provider, terms) => self.publish(rt, PROVIDERS[provider], &terms),
-            Step::Activate(provider, number, ids) => {
+            Step::Activate(provider, number, mask) => {
+                let provider = PROVIDERS[provider];
+                let can = |deal: &invariants::Deal| {
+                    deal.state.is_none()
+                        && deal.proposal.start_epoch >= now
+                        && deal.proposal.provider == id(provider)
+                };
+                let ids: Vec<_> = summary(rt)
+                    .deals
+                    .iter()
+                    .filter(|(id, deal)| has(mask, **id) && can(deal))
+                    .map(|(id, _)| *id)
+                    .collect();
+                let sectors = [SectorDeals {
+                    sector_expiry: ChainEpoch::MAX,
+                    ..sector(number, &ids)
+                }];
+                rt.caller(provider);
+                let returned = batch_activate(rt, &sectors, false).unwrap();
+                assert!(returned.activation_results.all_ok());
+            }
+            Step::ActivateAny(provider, number, ids) => {
                 let sectors = [SectorDeals {
                     sector_expiry: ChainEpoch::MAX,
                     ..sector(number, &ids)
@@ -159,14 +194,12 @@ impl Model {
                 rt.caller(PROVIDERS[provider]);
                 batch_activate(rt, &sectors, false).unwrap();
             }
-            Step::Settle(ids) => {
+            Step::Settle(mask) => {
+                let all = 0..rt.state::<State>().next_id + 1;
+                let ids: Vec<_> = all.filter(|id| has(mask, *id)).collect();
                 let burnt = self.look(rt, &ids, false);
                 expect_fire(rt, burnt);
-                settle(
-                    rt,
-                    &BTreeSet::from_iter(ids).into_iter().collect::<Vec<_>>(),
-                )
-                .unwrap();
+                settle(rt, &ids).unwrap();
             }
             Step::Terminate(provider, number) => {
                 let provider = PROVIDERS[provider];
@@ -308,7 +341,7 @@ proptest! {
         let rt = market();
         let mut model = Model::default();
         for who in [CLIENT, CLIENT_2, PROVIDER, PROVIDER_2] {
-            model.run(&rt, Step::Deposit(who, 4_000_000));
+            model.run(&rt, Step::Deposit(who, 40_000_000));
         }
         for step in steps {
             model.run(&rt, step);
