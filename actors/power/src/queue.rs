@@ -48,16 +48,13 @@ impl State {
         epoch: ChainEpoch,
     ) -> Result<Vec<CronEvent>, ActorError> {
         let mut queue = Multimap::load(&self.cron_event_queue, store.clone())?;
-        let claims = self.claims.load(store)?;
         let mut due = Vec::new();
         for past in self.first_cron_epoch..=epoch {
             let Some(events) = queue.get(&past)? else {
                 continue;
             };
             events.for_each(|_, event| {
-                if claims.contains(&event.miner_addr)? {
-                    due.push(event.clone());
-                }
+                due.push(event.clone());
                 Ok(())
             })?;
             queue.remove_all(&past)?;
@@ -65,7 +62,18 @@ impl State {
         self.first_cron_epoch = epoch
             .checked_add(1)
             .or_exit(USR_ASSERTION_FAILED, "there is no later epoch")?;
+        if due.is_empty() {
+            // The usual case: the queue is not written, nor are claims read.
+            return Ok(due);
+        }
         self.cron_event_queue = queue.flush()?;
-        Ok(due)
+        let claims = self.claims.load(store)?;
+        let mut claimed = Vec::with_capacity(due.len());
+        for event in due {
+            if claims.contains(&event.miner_addr)? {
+                claimed.push(event);
+            }
+        }
+        Ok(claimed)
     }
 }
