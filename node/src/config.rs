@@ -7,6 +7,7 @@ use std::time::Duration;
 use boatyard_chain::MiningMode;
 use boatyard_chain::config::{DEFAULT_CHAIN_ID, DEFAULT_MNEMONIC};
 use boatyard_proofs::Scheme;
+use boatyard_provider::ProvidersConfig;
 use boatyard_rpc::ServeOptions;
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::MachineKind;
@@ -56,6 +57,8 @@ pub struct NodeConfig {
     pub machine: MachineKind,
     /// Whether to compile actors in the background before somebody needs them.
     pub preload: bool,
+    /// Its storage providers.
+    pub providers: ProvidersConfig,
     /// How proofs get into messages and are checked; decides state.
     pub proofs: Scheme,
     /// Directory in which the chain is kept and gone on with; `None` keeps it in
@@ -84,6 +87,7 @@ impl Default for NodeConfig {
             variant: NetworkVariant::Devnet,
             machine: MachineKind::Fvm,
             preload: true,
+            providers: ProvidersConfig::default(),
             proofs: Scheme::default(),
             data_dir: None,
             serve: ServeOptions::default(),

@@ -13,6 +13,8 @@ use boatyard_chain::{
     ChainConfig, ChainError, ChainFile, ChainHandle, ChainProofs, ChainSetup, EngineMachines,
 };
 use boatyard_proofs::settings::SettingsError;
+use boatyard_provider::Provider;
+use boatyard_provider::genesis::{self as providers, Prepared, ProviderError};
 use boatyard_rpc::{RunningServer, ServeError, ServeOptions};
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
@@ -67,6 +69,9 @@ pub enum NodeError {
     /// The proof scheme cannot be used.
     #[error(transparent)]
     Proofs(#[from] SettingsError),
+    /// A storage provider does not start.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// The port cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -82,13 +87,18 @@ impl Node {
     /// # Errors
     /// [`NodeError`] with what stands in the way.
     pub async fn start(config: NodeConfig) -> Result<RunningNode, NodeError> {
-        let chain = Self::start_chain(&config)?;
+        let (chain, providers) = Self::start_parts(&config)?;
         let options = ServeOptions {
             address: SocketAddr::new(config.host, config.port),
+            policy: config.variant,
             ..config.serve
         };
         match boatyard_rpc::serve(chain.clone(), options).await {
-            Ok(server) => Ok(RunningNode { chain, server }),
+            Ok(server) => Ok(RunningNode {
+                chain,
+                providers,
+                server,
+            }),
             Err(error) => {
                 chain.stop().await;
                 Err(error.into())
@@ -102,6 +112,14 @@ impl Node {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_chain(config: &NodeConfig) -> Result<ChainHandle, NodeError> {
+        Ok(Self::start_parts(config)?.0)
+    }
+
+    /// Starts the chain and its providers without a port.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_parts(config: &NodeConfig) -> Result<(ChainHandle, Vec<Provider>), NodeError> {
         let file;
         let bundle = match &config.bundle {
             BundleSource::Embedded => Bundle::embedded(config.variant),
@@ -145,6 +163,14 @@ impl Node {
             None => None,
         };
         let verifier = config.proofs.verifier()?;
+        let prepared = match config.providers.count {
+            0 => Vec::new(),
+            _ => {
+                let prover = config.proofs.prover()?;
+                let data_dir = config.data_dir.as_deref();
+                providers::prepare(&config.providers, config.variant, data_dir, &prover)?
+            }
+        };
         let chain = ChainHandle::start(ChainSetup {
             config: chain_config(config, begun),
             store: store.clone(),
@@ -152,12 +178,13 @@ impl Node {
             actors: GenesisActors {
                 builtin: bundle.actors().to_vec(),
                 extra,
-                providers: Vec::new(),
+                providers: prepared.iter().map(Prepared::genesis).collect(),
             },
             machines: Arc::new(machines),
             verifier: Arc::new(ChainProofs::new(verifier, store)),
         })?;
-        Ok(chain)
+        let providers = providers::join(prepared, &chain)?;
+        Ok((chain, providers))
     }
 }
 
@@ -165,6 +192,7 @@ impl Node {
 /// threads as well, but does not wait for them.
 pub struct RunningNode {
     chain: ChainHandle,
+    providers: Vec<Provider>,
     server: RunningServer,
 }
 
@@ -172,6 +200,11 @@ impl RunningNode {
     /// The chain.
     pub fn chain(&self) -> &ChainHandle {
         &self.chain
+    }
+
+    /// Its storage providers, f01000 and on.
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
     }
 
     /// Where requests are served; the port is the real one when 0 was asked for.

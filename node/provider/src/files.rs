@@ -212,7 +212,10 @@ mod tests {
         let again = Files::open(Some(folder.path())).unwrap();
         let numbers: Vec<_> = again.load_sectors().unwrap();
         assert_eq!(
-            numbers.iter().map(|record| record.number).collect::<Vec<_>>(),
+            numbers
+                .iter()
+                .map(|record| record.number)
+                .collect::<Vec<_>>(),
             [9, 10]
         );
         let broken = folder.path().join("sectors/9/record");

@@ -9,6 +9,7 @@
 //! | module | answers |
 //! |---|---|
 //! | [`provider`] | what a provider does in a tipset, and when it wants one |
+//! | [`genesis`] | providers of a devnet: what they have at genesis, how they join |
 //! | [`config`] | what can be chosen about a provider |
 //! | [`order`] | what a provider was asked to keep, and how far it is |
 //! | [`record`] | what it remembers of a sector |
@@ -25,6 +26,7 @@
 
 pub mod config;
 pub mod files;
+pub mod genesis;
 pub mod miner;
 pub mod mischief;
 pub mod order;
@@ -37,6 +39,7 @@ pub mod window;
 
 pub use config::ProviderConfig;
 pub use files::{Files, FilesError};
+pub use genesis::{Prepared, ProviderError, ProvidersConfig};
 pub use mischief::Mischief;
 pub use order::{Order, OrderId, Purpose};
 pub use provider::Provider;

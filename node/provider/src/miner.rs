@@ -3,8 +3,7 @@
 use boatyard_actors_shared::{DeadlineInfo, Policy};
 use boatyard_chain::{ChainError, StateView};
 use boatyard_miner::schema::{
-    Deadline, Deadlines, MinerInfo, Partition, SectorOnChainInfo, SectorPreCommitOnChainInfo,
-    State,
+    Deadline, Deadlines, MinerInfo, Partition, SectorOnChainInfo, SectorPreCommitOnChainInfo, State,
 };
 use boatyard_sdk::ActorError;
 use boatyard_vm::store::SharedStore;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 
+use boatyard_actors_shared::MARKET_ACTOR;
 use boatyard_chain::{ChainError, Turn};
+use boatyard_miner::lifetimes::max_prove_commit_duration;
 use boatyard_miner::schema::{SectorPreCommitInfo, SectorPreCommitOnChainInfo};
 use boatyard_miner::types::{
     DataActivationNotification, PieceActivationManifest, PreCommitSectorBatchParams,
     ProveCommitSectors3Params, SectorActivationManifest, VerifiedAllocationKey,
 };
-use boatyard_miner::lifetimes::max_prove_commit_duration;
-use boatyard_actors_shared::MARKET_ACTOR;
 use boatyard_proofs::seal::{self, PieceSource, SealError};
 use boatyard_proofs::sector::SectorSpec;
 use boatyard_proofs::{ProveError, SealedSector};
@@ -125,11 +125,11 @@ pub(crate) fn pack(
 }
 
 /// The lowest number that neither chain nor provider has used.
-pub(crate) fn free_number(
-    shelf: &Shelf<'_>,
-    view: &MinerView,
-) -> Result<SectorNumber, MinerError> {
-    let mut number = shelf.sectors.last_key_value().map_or(0, |(last, _)| last + 1);
+pub(crate) fn free_number(shelf: &Shelf<'_>, view: &MinerView) -> Result<SectorNumber, MinerError> {
+    let mut number = shelf
+        .sectors
+        .last_key_value()
+        .map_or(0, |(last, _)| last + 1);
     while view.is_number_taken(number)? {
         number += 1;
     }
@@ -137,11 +137,7 @@ pub(crate) fn free_number(
 }
 
 /// Takes every sector as far as it gets in this tipset.
-pub(crate) fn advance(
-    shelf: &mut Shelf<'_>,
-    view: &MinerView,
-    turn: &Turn<'_>,
-) -> Vec<Move> {
+pub(crate) fn advance(shelf: &mut Shelf<'_>, view: &MinerView, turn: &Turn<'_>) -> Vec<Move> {
     let open: Vec<SectorNumber> = shelf
         .sectors
         .values()
@@ -236,8 +232,14 @@ fn step(
 /// An order of the sector that should have started by now.
 fn late_order(shelf: &Shelf<'_>, number: SectorNumber, epoch: ChainEpoch) -> Option<OrderId> {
     let record = shelf.sectors.get(&number)?;
-    let orders = record.pieces.iter().filter_map(|piece| shelf.orders.get(&piece.order));
-    orders.filter(|order| order.start < epoch).map(|order| order.id).next()
+    let orders = record
+        .pieces
+        .iter()
+        .filter_map(|piece| shelf.orders.get(&piece.order));
+    orders
+        .filter(|order| order.start < epoch)
+        .map(|order| order.id)
+        .next()
 }
 
 /// Whether the sector is sealed with a ticket that this chain has and still takes.
@@ -259,11 +261,7 @@ fn has_valid_ticket(
     Ok(ticket(shelf, turn, record.ticket_epoch)? == sealed.spec.ticket)
 }
 
-fn ticket(
-    shelf: &Shelf<'_>,
-    turn: &Turn<'_>,
-    epoch: ChainEpoch,
-) -> Result<[u8; 32], ChainError> {
+fn ticket(shelf: &Shelf<'_>, turn: &Turn<'_>, epoch: ChainEpoch) -> Result<[u8; 32], ChainError> {
     turn.ticket_randomness(SEAL_TICKET, epoch, &miner_entropy(shelf.config.miner))
 }
 
@@ -361,7 +359,10 @@ fn prove(
     let record = shelf.sectors.get(&number);
     let sealed = shelf.sealed(number);
     let (Some(record), Some(sealed)) = (record, sealed) else {
-        return Err(MinerError::State(format!("sector {number} is pre-committed and not sealed here")).into());
+        return Err(MinerError::State(format!(
+            "sector {number} is pre-committed and not sealed here"
+        ))
+        .into());
     };
     let proof = shelf
         .config
@@ -408,7 +409,11 @@ pub(crate) fn manifests(
                 notify: Vec::new(),
             };
             match orders.get(&piece.order).map(|order| &order.purpose) {
-                Some(Purpose::Deal { deal: Some(deal), allocation, .. }) => {
+                Some(Purpose::Deal {
+                    deal: Some(deal),
+                    allocation,
+                    ..
+                }) => {
                     manifest.verified_allocation_key = *allocation;
                     manifest.notify.push(DataActivationNotification {
                         address: MARKET_ACTOR,

@@ -21,8 +21,8 @@ use serde::Serialize;
 
 use crate::config::ProviderConfig;
 use crate::files::{Files, FilesError};
-use crate::mischief::Mischief;
 use crate::miner::{MinerError, MinerView};
+use crate::mischief::Mischief;
 use crate::order::{Order, OrderId, Step};
 use crate::record::SectorRecord;
 use crate::task::{Task, Tasks};
@@ -90,7 +90,12 @@ impl Shelf<'_> {
     /// Does nothing more about a sector; its orders that can still start wait for
     /// another one.
     pub fn give_up(&mut self, number: SectorNumber, reason: &str) -> Result<(), FilesError> {
-        tracing::warn!(miner = self.config.miner, sector = number, reason, "a sector is given up");
+        tracing::warn!(
+            miner = self.config.miner,
+            sector = number,
+            reason,
+            "a sector is given up"
+        );
         let Some(mut record) = self.sectors.get(&number).cloned() else {
             return Ok(());
         };
@@ -127,6 +132,14 @@ impl Provider {
     /// [`FilesError`].
     pub fn open(config: ProviderConfig) -> Result<Self, FilesError> {
         let files = Files::open(config.directory.as_deref())?;
+        Self::with_files(config, files)
+    }
+
+    /// The same with a directory that is open already.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn with_files(config: ProviderConfig, files: Files) -> Result<Self, FilesError> {
         let desk = Desk {
             orders: files
                 .load_orders()?
@@ -253,7 +266,11 @@ impl Provider {
         }
     }
 
-    fn work(&self, desk: &mut Desk, turn: &Turn<'_>) -> Result<Vec<Message>, pipeline::PipelineError> {
+    fn work(
+        &self,
+        desk: &mut Desk,
+        turn: &Turn<'_>,
+    ) -> Result<Vec<Message>, pipeline::PipelineError> {
         let view = MinerView::load(&turn.state(), self.0.policy, self.0.config.miner)?;
         let mut shelf = self.shelf(desk);
         let mut messages = Vec::new();
@@ -281,7 +298,12 @@ impl Provider {
         if recovery::is_any_faulty(&view)? {
             for recovery in recovery::find(&mut shelf, &view, turn)? {
                 let params = shelf.encode(&recovery.params)?;
-                send(&mut shelf, recovery.task, recovery::DECLARE_FAULTS_RECOVERED, params);
+                send(
+                    &mut shelf,
+                    recovery.task,
+                    recovery::DECLARE_FAULTS_RECOVERED,
+                    params,
+                );
             }
         }
         pipeline::pack(&mut shelf, &view, turn.epoch())?;
@@ -330,7 +352,10 @@ impl Provider {
         message: &ExecutedMessage,
     ) {
         let mut shelf = self.shelf(desk);
-        let held = shelf.sectors.get(&number).map(|record| record.pieces.clone());
+        let held = shelf
+            .sectors
+            .get(&number)
+            .map(|record| record.pieces.clone());
         for piece in held.unwrap_or_default() {
             let Some(mut order) = shelf.orders.get(&piece.order).cloned() else {
                 continue;
@@ -348,12 +373,12 @@ impl Provider {
     }
 
     /// What there is to prove, read anew only when the miner's state has changed.
-    fn known<'a>(
-        &self,
-        desk: &'a mut Desk,
-        view: &MinerView,
-    ) -> Result<&'a Known, MinerError> {
-        if desk.known.as_ref().is_none_or(|known| known.head != view.head) {
+    fn known<'a>(&self, desk: &'a mut Desk, view: &MinerView) -> Result<&'a Known, MinerError> {
+        if desk
+            .known
+            .as_ref()
+            .is_none_or(|known| known.head != view.head)
+        {
             desk.known = None;
         }
         match &mut desk.known {
@@ -404,7 +429,9 @@ impl Provider {
         head: ChainEpoch,
     ) -> Option<ChainEpoch> {
         let tried = |deadline: &window::Busy| {
-            let open = view.state.next_window(view.policy(), deadline.index, head + 1);
+            let open = view
+                .state
+                .next_window(view.policy(), deadline.index, head + 1);
             shelf.tasks.has_tried_post(deadline.index, open.open)
         };
         let busy: Vec<window::Busy> = busy

@@ -47,7 +47,7 @@ pub fn is_any_faulty(view: &MinerView) -> Result<bool, MinerError> {
 ///
 /// # Errors
 /// [`MinerError`].
-pub fn find(
+pub(crate) fn find(
     shelf: &mut Shelf<'_>,
     view: &MinerView,
     turn: &Turn<'_>,
@@ -90,7 +90,7 @@ pub fn find(
 }
 
 /// When faulty sectors may be looked at next, seen from this head.
-pub fn next(shelf: &Shelf<'_>, view: &MinerView, head: ChainEpoch) -> Option<ChainEpoch> {
+pub(crate) fn next(shelf: &Shelf<'_>, view: &MinerView, head: ChainEpoch) -> Option<ChainEpoch> {
     let count = view.policy().wpost_period_deadlines;
     (0..count)
         .map(|deadline| shelf.tasks.ready_at(&Task::Recover { deadline }, head + 1))
@@ -98,11 +98,7 @@ pub fn next(shelf: &Shelf<'_>, view: &MinerView, head: ChainEpoch) -> Option<Cha
 }
 
 /// Those sectors that can be proven as they lie on disk.
-fn well(
-    shelf: &Shelf<'_>,
-    view: &MinerView,
-    faulty: &BitField,
-) -> Result<BitField, MinerError> {
+fn well(shelf: &Shelf<'_>, view: &MinerView, faulty: &BitField) -> Result<BitField, MinerError> {
     let challenge = PostChallenge {
         proof: view.info()?.window_post_proof_type,
         // A trial; the chain draws the one that counts.
@@ -112,7 +108,11 @@ fn well(
     let mut well = Vec::new();
     for number in faulty.iter() {
         if let Some(replica) = replica(shelf, view, number)?
-            && shelf.config.prover.prove_window(&challenge, &[replica]).is_ok()
+            && shelf
+                .config
+                .prover
+                .prove_window(&challenge, &[replica])
+                .is_ok()
         {
             well.push(number);
         }

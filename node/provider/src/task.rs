@@ -43,8 +43,13 @@ impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Post {
-                deadline, partition, ..
-            } => write!(f, "the PoSt of partition {partition} of deadline {deadline}"),
+                deadline,
+                partition,
+                ..
+            } => write!(
+                f,
+                "the PoSt of partition {partition} of deadline {deadline}"
+            ),
             Self::Recover { deadline } => write!(f, "the recovery in deadline {deadline}"),
             Self::Publish(order) => write!(f, "the publication of order {order}"),
             Self::PreCommit(number) => write!(f, "the pre-commit of sector {number}"),
@@ -75,7 +80,9 @@ impl Tasks {
 
     /// When a task may be tried, seen from this epoch.
     pub fn ready_at(&self, task: &Task, epoch: ChainEpoch) -> ChainEpoch {
-        self.resting.get(task).map_or(epoch, |until| epoch.max(*until))
+        self.resting
+            .get(task)
+            .map_or(epoch, |until| epoch.max(*until))
     }
 
     /// Whether a message for it waits in the pool.

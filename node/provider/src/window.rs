@@ -124,7 +124,7 @@ pub struct Post {
 ///
 /// # Errors
 /// [`MinerError`]; the chain's randomness cannot be drawn.
-pub fn prove(
+pub(crate) fn prove(
     shelf: &Shelf<'_>,
     view: &MinerView,
     turn: &Turn<'_>,
@@ -150,7 +150,11 @@ pub fn prove(
             continue;
         }
         let Some((partitions, proof)) = prove_chunk(shelf, view, &challenge, chunk)? else {
-            tracing::warn!(miner = shelf.config.miner, deadline = window.index, "nothing of it can be proven");
+            tracing::warn!(
+                miner = shelf.config.miner,
+                deadline = window.index,
+                "nothing of it can be proven"
+            );
             continue;
         };
         let proof = match shelf.mischief.spoils_posts {
@@ -205,9 +209,8 @@ fn prove_chunk(
                     tracing::warn!(miner = shelf.config.miner, sector = sector.number, reason = %sector.reason, "a sector cannot be proven");
                 }
                 let before = replicas.len();
-                replicas.retain(|replica| {
-                    !faulty.iter().any(|sector| sector.number == replica.number)
-                });
+                replicas
+                    .retain(|replica| !faulty.iter().any(|sector| sector.number == replica.number));
                 lost.extend(faulty.iter().map(|sector| sector.number));
                 if replicas.len() == before {
                     return Ok(None);
@@ -219,7 +222,8 @@ fn prove_chunk(
             }
         }
     };
-    let lost = BitField::try_from_bits(lost).map_err(|error| MinerError::State(error.to_string()))?;
+    let lost =
+        BitField::try_from_bits(lost).map_err(|error| MinerError::State(error.to_string()))?;
     let partitions = chunk
         .iter()
         .filter(|partition| !(&partition.sectors - &lost).is_empty())
@@ -250,7 +254,10 @@ pub(crate) fn replica(
     if sealed.sealed_cid() == on_chain.sealed_cid {
         return Ok(Some(sealed.replica(&dir)));
     }
-    let updated = record.update.as_ref().and_then(|update| update.updated.as_ref());
+    let updated = record
+        .update
+        .as_ref()
+        .and_then(|update| update.updated.as_ref());
     Ok(updated
         .filter(|updated| updated.sealed_cid() == on_chain.sealed_cid)
         .map(|updated| updated.replica(sealed, &dir)))

@@ -1,0 +1,188 @@
+//! Providers of a devnet: what they have at genesis, and how they join the chain.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use boatyard_chain::genesis::{FIRST_FREE_ID, GenesisProvider, PRESEAL_LIFETIME, PresealedSector};
+use boatyard_chain::{ChainHandle, Key};
+use boatyard_proofs::Prover;
+use boatyard_proofs::seal::{self, SealError};
+use boatyard_proofs::sector::{Interaction, SectorSpec, seal_type};
+use boatyard_sdk::NetworkVariant;
+use fvm_shared::econ::TokenAmount;
+use fvm_shared::sector::{RegisteredSealProof, SectorSize};
+
+use crate::config::ProviderConfig;
+use crate::files::{Files, FilesError};
+use crate::provider::Provider;
+use crate::record::SectorRecord;
+
+/// Number of the sector that every provider has at genesis.
+const FIRST_SECTOR: u64 = 0;
+/// Folder of the providers in the data directory.
+const FOLDER: &str = "providers";
+
+/// What is chosen about a node's providers.
+#[derive(Debug, Clone)]
+pub struct ProvidersConfig {
+    /// How many: f01000 and on.
+    pub count: u32,
+    /// Bytes in their sectors.
+    pub sector_size: SectorSize,
+    /// attoFIL that they want for a GiB and an epoch.
+    pub ask: TokenAmount,
+}
+
+impl Default for ProvidersConfig {
+    /// None; sectors of 2 KiB; free of charge.
+    fn default() -> Self {
+        Self {
+            count: 0,
+            sector_size: SectorSize::_2KiB,
+            ask: TokenAmount::default(),
+        }
+    }
+}
+
+/// Why a provider did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// Its files.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// Its first sector.
+    #[error("the first sector of f0{miner} cannot be sealed: {reason}")]
+    Seal {
+        /// The miner.
+        miner: u64,
+        /// Why not.
+        reason: SealError,
+    },
+    /// No seal type has this size here.
+    #[error("sectors of {0:?} have no seal type here")]
+    Size(SectorSize),
+}
+
+/// A provider before there is a chain.
+pub struct Prepared {
+    files: Files,
+    record: SectorRecord,
+    config: ProviderConfig,
+    genesis: GenesisProvider,
+}
+
+impl Prepared {
+    /// What the genesis says of it.
+    pub fn genesis(&self) -> GenesisProvider {
+        self.genesis.clone()
+    }
+}
+
+/// Seals the first sector of each provider, unless that was done already.
+///
+/// # Errors
+/// [`ProviderError`].
+pub fn prepare(
+    config: &ProvidersConfig,
+    variant: NetworkVariant,
+    data_dir: Option<&Path>,
+    prover: &Arc<dyn Prover>,
+) -> Result<Vec<Prepared>, ProviderError> {
+    (0..u64::from(config.count))
+        .map(|index| {
+            let miner = FIRST_FREE_ID + index;
+            let directory = data_dir.map(|root| root.join(FOLDER).join(format!("f0{miner}")));
+            one(config, variant, miner, directory, prover.clone())
+        })
+        .collect()
+}
+
+fn one(
+    config: &ProvidersConfig,
+    variant: NetworkVariant,
+    miner: u64,
+    directory: Option<PathBuf>,
+    prover: Arc<dyn Prover>,
+) -> Result<Prepared, ProviderError> {
+    let seal_proof = seal_type(config.sector_size, Interaction::Interactive);
+    let post_proof = seal_proof
+        .registered_window_post_proof()
+        .map_err(|_| ProviderError::Size(config.sector_size))?;
+    let files = Files::open(directory.as_deref())?;
+    let known = files
+        .load_sectors()?
+        .into_iter()
+        .find(|record| record.number == FIRST_SECTOR);
+    let record = match known {
+        Some(record) => record,
+        None => preseal(&files, seal_proof, config.sector_size, miner)?,
+    };
+    let sectors = record.sealed.iter().map(|sealed| PresealedSector {
+        number: FIRST_SECTOR,
+        seal_proof: sealed.spec.proof,
+        sealed_cid: sealed.sealed_cid(),
+    });
+    Ok(Prepared {
+        genesis: GenesisProvider {
+            post_proof,
+            peer_id: Vec::new(),
+            multiaddrs: Vec::new(),
+            sectors: sectors.collect(),
+        },
+        config: ProviderConfig {
+            miner,
+            // Exchanged for the chain's when it joins.
+            worker: Key::bls_from_seed(&[0; 32]),
+            variant,
+            seal_proof,
+            directory,
+            prover,
+            ask: config.ask.clone(),
+        },
+        files,
+        record,
+    })
+}
+
+/// Seals a sector of zeros with a ticket of zeros: there is no chain to draw one from.
+fn preseal(
+    files: &Files,
+    proof: RegisteredSealProof,
+    size: SectorSize,
+    miner: u64,
+) -> Result<SectorRecord, ProviderError> {
+    let failed = |reason| ProviderError::Seal { miner, reason };
+    let dir = files.sector(FIRST_SECTOR);
+    let spec = SectorSpec {
+        proof,
+        miner,
+        number: FIRST_SECTOR,
+        ticket: [0; 32],
+    };
+    let pieces = seal::stage(&dir.unsealed(), size, Vec::new()).map_err(failed)?;
+    let sealed = seal::replicate(&dir, &spec, &pieces).map_err(failed)?;
+    seal::release(&dir).map_err(failed)?;
+    let mut record = SectorRecord::new(FIRST_SECTOR, PRESEAL_LIFETIME, Vec::new());
+    record.sealed = Some(sealed);
+    record.released = true;
+    Ok(record)
+}
+
+/// Lets the providers join a chain that has them in its genesis.
+///
+/// # Errors
+/// [`ProviderError`].
+pub fn join(prepared: Vec<Prepared>, chain: &ChainHandle) -> Result<Vec<Provider>, ProviderError> {
+    let mut providers = Vec::with_capacity(prepared.len());
+    for (one, worker) in prepared.into_iter().zip(chain.worker_keys()) {
+        let config = ProviderConfig {
+            worker,
+            ..one.config
+        };
+        let provider = Provider::with_files(config, one.files)?;
+        provider.remember(one.record)?;
+        chain.join(Arc::new(provider.clone()));
+        providers.push(provider);
+    }
+    Ok(providers)
+}
