@@ -34,11 +34,7 @@ pub(crate) fn on_event(
     let (reward, network_qa) = (&params.reward_smoothed, &params.quality_adj_power_smoothed);
     match event.event_type {
         CRON_EVENT_PROVING_DEADLINE => end_deadline(rt, reward, network_qa)?,
-        CRON_EVENT_PROCESS_EARLY_TERMINATIONS => {
-            if settlement::settle(rt, reward, network_qa)? {
-                settlement::schedule(rt)?;
-            }
-        }
+        CRON_EVENT_PROCESS_EARLY_TERMINATIONS => go_on_settling(rt, reward, network_qa)?,
         _ => {}
     }
     sends::check_balance_invariants(rt)
@@ -68,7 +64,19 @@ fn end_deadline(
     if ended.state.has_funds_at_stake() {
         sends::enroll_deadline_cron(rt, &ended.state, rt.epoch() + 1)?;
     }
-    if ended.to_settle && settlement::settle(rt, reward, network_qa)? {
+    if ended.to_settle {
+        go_on_settling(rt, reward, network_qa)?;
+    }
+    Ok(())
+}
+
+/// Settles what ended early; what is left goes on in the next epoch.
+fn go_on_settling(
+    rt: &impl Runtime,
+    reward: &FilterEstimate,
+    network_qa: &FilterEstimate,
+) -> Result<(), ActorError> {
+    if settlement::settle(rt, reward, network_qa)? {
         settlement::schedule(rt)?;
     }
     Ok(())
