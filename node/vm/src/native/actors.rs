@@ -72,6 +72,7 @@ pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
         Type::Cron => NativeActor::of::<boatyard_cron::Cron>(),
         Type::Account => NativeActor::of::<boatyard_account::Account>(),
         Type::Market => NativeActor::of::<boatyard_market::Market>(),
+        Type::Miner => NativeActor::of::<boatyard_miner::Miner>(),
         Type::PaymentChannel => NativeActor::of::<boatyard_paych::PaymentChannel>(),
         Type::Multisig => NativeActor::of::<boatyard_multisig::Multisig>(),
         Type::Power => NativeActor::of::<boatyard_power::Power>(),
