@@ -2,10 +2,10 @@
 //!
 //! | step | sheet |
 //! |---|---|
-//! | [`DealBook::active_or_lapsed`] | §6.4: a deal that was not activated in time ends |
-//! | [`DealBook::update`] | §6.6: an activated deal is paid, or paid out |
-//! | [`DealBook::terminate`] | §6.7: an activated deal ends early |
-//! | [`DealBook::remove`] | §6.8: what is over is forgotten |
+//! | `DealBook::active_or_lapsed` | §6.4: a deal that was not activated in time ends |
+//! | `DealBook::update` | §6.6: an activated deal is paid, or paid out |
+//! | `DealBook::terminate` | §6.7: an activated deal ends early |
+//! | `DealBook::remove` | §6.8: what is over is forgotten |
 //!
 //! The order of the steps with money leaves its mark on the tables; see
 //! [`crate::balances`].

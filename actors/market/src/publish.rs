@@ -2,12 +2,12 @@
 //!
 //! | step | sheet |
 //! |---|---|
-//! | [`provider_of`]: who stores, and may the caller speak for it | 2-4 |
-//! | [`validate`]: what is wrong with a proposal by itself | 5-7 |
-//! | [`select`]: which ones the parties can afford | 8 |
-//! | [`datacap`]: allocations for verified deals | 9 |
-//! | [`store`]: the deals get numbers and lock money | 11 |
-//! | [`announce`]: clients and the world are told | 12 |
+//! | `provider_of`: who stores, and may the caller speak for it | 2-4 |
+//! | `validate`: what is wrong with a proposal by itself | 5-7 |
+//! | `select`: which ones the parties can afford | 8 |
+//! | `datacap`: allocations for verified deals | 9 |
+//! | `store`: the deals get numbers and lock money | 11 |
+//! | `announce`: clients and the world are told | 12 |
 
 use std::collections::BTreeMap;
 
