@@ -11,6 +11,7 @@
 //! | [`runtime`] | how a test sets the world up, calls a method and looks at what is left |
 //! | [`sends`] | which sends are expected, and how they answer |
 //! | [`verify`] | what signature and proof checks say |
+//! | [`hostile`] | parameters that make no sense |
 //! | [`host`] | what the actor sees: [`boatyard_sdk::Host`] on this world |
 //!
 //! Absent on purpose: gas metering, and the rule that an actor reads only blocks
@@ -60,6 +61,7 @@
 //! ```
 
 pub mod host;
+pub mod hostile;
 pub mod runtime;
 pub mod sends;
 pub mod verify;

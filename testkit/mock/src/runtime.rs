@@ -265,6 +265,16 @@ impl MockRuntime {
         ExpectedSend::new(&self.world, id)
     }
 
+    /// Sends that are not expected one by one are answered by this, if the actor has
+    /// the value. Without it they make the test fail.
+    pub fn answer_sends(
+        &self,
+        answer: impl Fn(&Address, MethodNum) -> Result<Response, ErrorNumber> + 'static,
+    ) -> Self {
+        *self.world.stand_in.borrow_mut() = Some(Rc::new(answer));
+        self.clone()
+    }
+
     /// The next upgrade that the actor asks for is not made, or its new code ends
     /// with a failure. Otherwise an upgrade changes the code and ends the call.
     pub fn upgrade_fails(&self, answer: Result<Response, ErrorNumber>) -> Self {

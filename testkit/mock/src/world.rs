@@ -14,7 +14,7 @@ use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::error::ErrorNumber;
 use fvm_shared::event::StampedEvent;
-use fvm_shared::{ActorID, Response};
+use fvm_shared::{ActorID, MethodNum, Response};
 use multihash_codetable::{Code, MultihashDigest};
 
 use crate::sends::Expected;
@@ -114,12 +114,17 @@ impl Default for Settings {
     }
 }
 
+/// What answers a send that no test wrote down.
+pub(crate) type StandIn = dyn Fn(&Address, MethodNum) -> Result<Response, ErrorNumber>;
+
 pub(crate) struct World {
     pub store: MemoryBlockstore,
     pub ledger: RefCell<Ledger>,
     pub settings: RefCell<Settings>,
     pub expected: RefCell<VecDeque<Expected>>,
     pub next_expectation: Cell<u64>,
+    /// Answers sends when none is expected.
+    pub stand_in: RefCell<Option<Rc<StandIn>>>,
     pub sends_made: Cell<usize>,
     /// Why the test fails, found while the actor was running.
     pub complaint: RefCell<Option<String>>,
@@ -163,6 +168,7 @@ impl World {
             settings: RefCell::default(),
             expected: RefCell::default(),
             next_expectation: Cell::new(0),
+            stand_in: RefCell::default(),
             sends_made: Cell::new(0),
             complaint: RefCell::default(),
             verifier: RefCell::new(Rc::new(VectorRules)),

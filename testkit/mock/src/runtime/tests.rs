@@ -173,6 +173,24 @@ fn sends_move_value_when_they_succeed() {
 }
 
 #[test]
+fn somebody_may_answer_what_no_test_expects() {
+    let rt = puppet().answer_sends(|to, method| {
+        assert_eq!((*to, method), (FRIEND, 7));
+        Ok(boatyard_sdk::runtime::empty_response())
+    });
+    rt.value(TokenAmount::from_atto(5));
+    rt.call::<Puppet>(5, None).unwrap();
+    assert_eq!(rt.balance_of(1_000), Some(TokenAmount::default()));
+    rt.expect_send(FRIEND, 7).exits(18);
+    let refused = rt.call::<Puppet>(5, None).unwrap_err();
+    assert_eq!(
+        refused.exit_code().value(),
+        18,
+        "what is expected comes first"
+    );
+}
+
+#[test]
 fn sends_that_differ_from_the_expected_end_the_test() {
     let rt = puppet();
     assert!(
