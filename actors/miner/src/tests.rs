@@ -73,26 +73,32 @@ fn reward_and_power() -> (FilterEstimate, FilterEstimate) {
     )
 }
 
-fn expect_reward(rt: &MockRuntime) -> ExpectedSend<'_> {
-    let answer = ThisEpochRewardReturn {
-        this_epoch_reward_smoothed: reward_and_power().0,
+/// What the reward and the power actor say.
+fn answers() -> (ThisEpochRewardReturn, CurrentTotalPowerReturn) {
+    let (reward, power) = reward_and_power();
+    let reward = ThisEpochRewardReturn {
+        this_epoch_reward_smoothed: reward,
         this_epoch_baseline_power: BigInt::from(25u64) << 60,
     };
-    rt.expect_send(REWARD_ACTOR, THIS_EPOCH_REWARD)
-        .returns(&answer)
-}
-
-fn expect_power(rt: &MockRuntime) -> ExpectedSend<'_> {
-    let answer = CurrentTotalPowerReturn {
+    let power = CurrentTotalPowerReturn {
         raw_byte_power: BigInt::from(10u64) << 60,
         quality_adj_power: BigInt::from(20u64) << 60,
         pledge_collateral: TokenAmount::default(),
-        quality_adj_power_smoothed: reward_and_power().1,
+        quality_adj_power_smoothed: power,
         ramp_start_epoch: 0,
         ramp_duration_epochs: 0,
     };
+    (reward, power)
+}
+
+fn expect_reward(rt: &MockRuntime) -> ExpectedSend<'_> {
+    rt.expect_send(REWARD_ACTOR, THIS_EPOCH_REWARD)
+        .returns(&answers().0)
+}
+
+fn expect_power(rt: &MockRuntime) -> ExpectedSend<'_> {
     rt.expect_send(POWER_ACTOR, CURRENT_TOTAL_POWER)
-        .returns(&answer)
+        .returns(&answers().1)
 }
 
 fn expect_burn(rt: &MockRuntime, amount: TokenAmount) -> ExpectedSend<'_> {

@@ -24,7 +24,7 @@ const SETTLEMENT: u8 = 2;
 /// Last epoch of the deadline in which the miner was created.
 const FIRST_END: ChainEpoch = PERIOD + 37 * 60 + 59;
 /// Last epoch of the first deadline of the next day.
-const NEXT_DAY: ChainEpoch = PERIOD + 2_880 + 59;
+pub(super) const NEXT_DAY: ChainEpoch = PERIOD + 2_880 + 59;
 
 fn event(payload: &[u8], network_qa: FilterEstimate) -> DeferredCronEventParams {
     DeferredCronEventParams {
@@ -35,7 +35,7 @@ fn event(payload: &[u8], network_qa: FilterEstimate) -> DeferredCronEventParams 
 }
 
 /// The power actor calls for an event, under cron.
-fn fire(rt: &MockRuntime, kind: u8) -> u32 {
+pub(super) fn fire(rt: &MockRuntime, kind: u8) -> u32 {
     rt.caller(POWER_ACTOR_ID).origin(0);
     code(rt, ON_EVENT, &event(&[0x81, kind], reward_and_power().1))
 }
@@ -129,7 +129,7 @@ fn a_worker_whose_time_has_come_takes_over() {
     }
 }
 
-fn pre_commit(number: u64, deposit: i64) -> SectorPreCommitOnChainInfo {
+pub(super) fn pre_commit(number: u64, deposit: i64) -> SectorPreCommitOnChainInfo {
     let sector = testing::sector(number);
     SectorPreCommitOnChainInfo {
         info: SectorPreCommitInfo {
@@ -188,7 +188,7 @@ fn sector(number: u64, deal_weight: u64) -> SectorOnChainInfo {
 
 /// A miner with two sectors in deadline 0, of which one has data, 100 FIL, and nothing
 /// locked.
-fn with_sectors() -> MockRuntime {
+pub(super) fn with_sectors() -> MockRuntime {
     let rt = miner_with(fil(102) - creation_deposit());
     edit(&rt, |state| {
         let store = rt.store();

@@ -1,12 +1,24 @@
 //! Parameters that nobody should send: an exit code, never a panic.
 
+use boatyard_actors_shared::ext::account::PUBKEY_ADDRESS;
+use boatyard_actors_shared::ext::market::{self, BatchActivateDealsReturn};
+use boatyard_actors_shared::ext::verifreg::{
+    self, Claim, ClaimAllocationsReturn, GetClaimsReturn, SectorClaimSummary,
+};
+use boatyard_actors_shared::{BatchReturn, MARKET_ACTOR_ID, VERIFREG_ACTOR_ID};
+use boatyard_mock::hostile::Known;
 use boatyard_sdk::Actor;
+use cid::Cid;
+use cid::multihash::Multihash;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_ipld_encoding::{DAG_CBOR, IPLD_RAW, to_vec};
+use fvm_shared::Response;
 use fvm_shared::address::Protocol;
+use fvm_shared::error::{ErrorNumber, ExitCode};
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing;
 
 fn never_panics(rt: &MockRuntime, method: MethodNum, params: Option<IpldBlock>) {
     let before = rt.head();
@@ -208,4 +220,118 @@ proptest! {
         never_panics(&miner(), 16, cbor(&(amount.clone(),)));
         never_panics(&miner().caller(STRANGER), 16, cbor(&(amount,)));
     }
+}
+
+/// What others answer, whatever they are asked.
+fn answer(to: &Address, method: MethodNum) -> Result<Response, ErrorNumber> {
+    let (reward, power) = answers();
+    let block = match (to.id(), method) {
+        (Ok(REWARD_ACTOR_ID), _) => cbor(&reward),
+        (Ok(POWER_ACTOR_ID), CURRENT_TOTAL_POWER) => cbor(&power),
+        (Ok(MARKET_ACTOR_ID), market::VERIFY_DEALS_FOR_ACTIVATION) => cbor(&((None::<Cid>,),)),
+        (Ok(MARKET_ACTOR_ID), market::BATCH_ACTIVATE_DEALS) => cbor(&BatchActivateDealsReturn {
+            activation_results: BatchReturn::ok(0),
+            activations: vec![],
+        }),
+        (Ok(VERIFREG_ACTOR_ID), verifreg::GET_CLAIMS) => cbor(&GetClaimsReturn {
+            batch_info: BatchReturn::ok(1),
+            claims: vec![claim()],
+        }),
+        (Ok(VERIFREG_ACTOR_ID), verifreg::CLAIM_ALLOCATIONS) => cbor(&ClaimAllocationsReturn {
+            sector_results: BatchReturn::ok(1),
+            sector_claims: vec![SectorClaimSummary {
+                claimed_space: BigInt::from(2_048),
+            }],
+        }),
+        (_, market::SECTOR_CONTENT_CHANGED) => cbor(&vec![vec![true]]),
+        (_, PUBKEY_ADDRESS) => cbor(&bls(9)),
+        _ => None,
+    };
+    Ok(Response {
+        exit_code: ExitCode::OK,
+        return_data: block,
+    })
+}
+
+/// The claim of the sector that has data.
+fn claim() -> Claim {
+    Claim {
+        provider: MINER,
+        client: STRANGER,
+        data: testing::sector(9).sealed_cid,
+        size: 2_048,
+        term_min: 518_400,
+        term_max: 5_000_000,
+        term_start: BIRTH,
+        sector: 9,
+    }
+}
+
+fn known() -> Known {
+    let unsealed = Multihash::wrap(0x1012, &[1; 32]).unwrap();
+    let deadlines = [0, 0, 0, 1, 37, 47, 48];
+    let sectors = [7, 9, 11, 13];
+    // Proof types, sizes, sector sizes, the miner itself.
+    let others = [1, 3, 8, 13, 18, 192, 2_048, 1 << 35, 1_000];
+    let epochs = [
+        NOW - 60,
+        NOW - 1,
+        NOW,
+        NOW + 1,
+        NOW + 600_000,
+        BIRTH + 1_500_000,
+        BIRTH + 2_000_000,
+    ];
+    Known {
+        numbers: [&deadlines[..], &sectors, &others, &epochs].concat(),
+        addresses: vec![id(OWNER), id(WORKER), id(NOMINEE), secp(1)],
+        cids: vec![testing::sector(7).sealed_cid, Cid::new_v1(0xf101, unsealed)],
+    }
+}
+
+/// In deadline 0, a day after its first proof was missed.
+const NOW: ChainEpoch = cron::NEXT_DAY + 2_880;
+
+/// A miner with faulty sectors, a pre-commit, debt and money.
+fn busy() -> MockRuntime {
+    let rt = cron::with_sectors().answer_sends(answer);
+    rt.epoch(cron::NEXT_DAY);
+    assert_eq!(cron::fire(&rt, 1), 0);
+    edit(&rt, |state| {
+        let store = rt.store();
+        state
+            .put_pre_commits(store, [cron::pre_commit(11, 50)])
+            .unwrap();
+        state.add_pre_commit_deposit(&atto(50)).unwrap();
+        state.fee_debt = atto(7);
+    });
+    edit_info(&rt, |info| info.pending_owner_address = Some(id(NOMINEE)));
+    rt.epoch(NOW)
+}
+
+/// Every method, with parameters that decode.
+#[test]
+fn parameters_that_make_no_sense_have_an_exit_code() {
+    let known = known();
+    let mut successes = 0;
+    for method in Miner::ABI.methods {
+        let rt = busy();
+        for seed in 0..150 {
+            let callers = [OWNER, WORKER, OWNER, NOMINEE, 0, 1, 2, POWER_ACTOR_ID];
+            rt.caller(callers[seed as usize % callers.len()]);
+            let params = boatyard_mock::hostile::params(method, seed, &known);
+            match rt.call::<Miner>(method.number, params) {
+                Ok(_) => successes += 1,
+                Err(error) => {
+                    let code = error.exit_code().value();
+                    assert!(
+                        code >= 16 && !error.message().contains("panicked"),
+                        "{} seed {seed}: {error}",
+                        method.name
+                    );
+                }
+            }
+        }
+    }
+    assert!(successes > 300, "most paths were cut short: {successes}");
 }
