@@ -132,7 +132,9 @@ export class Filecoin {
 
   /// Sends a message and gives its receipt.
   async send(From, To, Method, params, Value = 0n) {
-    const message = { From, To, Method, Value: `${Value}`, Params: params?.toString('base64') ?? '' };
+    const Params = params?.toString('base64') ?? '';
+    // With a limit nothing is estimated, so that messages that fail get into the chain too.
+    const message = { From, To, Method, Value: `${Value}`, Params, GasLimit: 4_000_000_000 };
     const sent = await this.call('Filecoin.MpoolPushMessage', message, null);
     const { Receipt } = await this.call('Filecoin.StateWaitMsg', sent.CID, 0, 100, true);
     return Receipt;
