@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use boatyard_actors_shared::Policy;
-use boatyard_sdk::{EAM_ACTOR_ID, EMPTY_STATE, Type};
+use boatyard_sdk::{ActorError, EAM_ACTOR_ID, EMPTY_STATE, Type};
 use fvm_ipld_blockstore::Blockstore;
 use fvm_ipld_encoding::CborStore;
 use fvm_shared::ActorID;
@@ -23,6 +23,9 @@ pub(crate) enum Facts {
     Cron(boatyard_cron::State),
     Reward(boatyard_reward::State),
     Account(Address),
+    Power(boatyard_power::invariants::Summary),
+    Market(boatyard_market::invariants::Summary),
+    Miner(boatyard_miner::invariants::Summary),
     VerifiedRegistry(boatyard_verifreg::State),
     DataCap(boatyard_datacap::State),
     CodeRegistry(boatyard_registry::State),
@@ -86,8 +89,30 @@ pub(crate) fn look<S: Blockstore + Clone>(kind: Type, at: &At<'_, S>) -> Looked 
         }),
         Type::Eam => at.stateless(),
         Type::EthAccount | Type::Placeholder => at.stateless().and(delegated_address(record)),
-        // Their crates are not there yet.
-        Type::Power | Type::Miner | Type::Market => Looked::default(),
+        Type::Power => at.keep(
+            |state| {
+                readable(
+                    boatyard_power::invariants::summary(&state, store),
+                    Facts::Power,
+                )
+            },
+            |state| boatyard_power::invariants::check(state, store, policy),
+        ),
+        Type::Market => at.keep(
+            |state| {
+                readable(
+                    boatyard_market::invariants::summary(&state, store),
+                    Facts::Market,
+                )
+            },
+            |state| boatyard_market::invariants::check(state, store, &record.balance, epoch),
+        ),
+        Type::Miner => at.both(|state| {
+            let balance = &record.balance;
+            let (summary, found) =
+                boatyard_miner::invariants::check(&state, store, policy, balance);
+            (found, summary.map_or(Facts::None, Facts::Miner))
+        }),
     }
 }
 
@@ -126,6 +151,14 @@ impl<S: Blockstore + Clone> At<'_, S> {
         facts: impl FnOnce(T) -> Facts,
         check: impl FnOnce(&T) -> Vec<String>,
     ) -> Looked {
+        self.both(|state: T| {
+            let violations = check(&state);
+            (violations, facts(state))
+        })
+    }
+
+    /// Checks a state and keeps what others need of it, both in one walk.
+    fn both<T: DeserializeOwned>(&self, look: impl FnOnce(T) -> (Vec<String>, Facts)) -> Looked {
         let unreadable = |why: String| Looked {
             violations: vec![format!("the state cannot be read: {why}")],
             facts: Facts::None,
@@ -136,11 +169,12 @@ impl<S: Blockstore + Clone> At<'_, S> {
             Err(error) => return unreadable(format!("{error:#}")),
         };
         // Numbers of a state that somebody made up can overflow in any formula.
-        let checked = catch_unwind(AssertUnwindSafe(|| check(&state)));
-        Looked {
-            violations: checked
-                .unwrap_or_else(|panic| vec![format!("the check broke down: {}", words(&*panic))]),
-            facts: facts(state),
+        match catch_unwind(AssertUnwindSafe(|| look(state))) {
+            Ok((violations, facts)) => Looked { violations, facts },
+            Err(panic) => Looked {
+                violations: vec![format!("the check broke down: {}", words(&*panic))],
+                facts: Facts::None,
+            },
         }
     }
 
@@ -152,6 +186,11 @@ impl<S: Blockstore + Clone> At<'_, S> {
             )
         }))
     }
+}
+
+/// A summary, if the state could be read; if not, the check has said so.
+fn readable<T>(summary: Result<T, ActorError>, facts: impl FnOnce(T) -> Facts) -> Facts {
+    summary.map_or(Facts::None, facts)
 }
 
 /// An actor that is nothing but an address has one below f410 (spec 00 §12). Of any

@@ -120,6 +120,15 @@ impl<S> World<'_, S> {
         self.actors.get(&id).map(|entry| entry.kind)
     }
 
+    /// All miners whose state can be read.
+    pub fn miners(&self) -> impl Iterator<Item = (ActorID, &boatyard_miner::invariants::Summary)> {
+        let actors = self.actors.iter();
+        actors.filter_map(|(id, entry)| match &entry.looked.facts {
+            Facts::Miner(summary) => Some((*id, summary)),
+            _ => None,
+        })
+    }
+
     pub fn is(&self, id: ActorID, kind: Type) -> bool {
         self.kind(id) == Some(Kind::Builtin(kind))
     }

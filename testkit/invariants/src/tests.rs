@@ -1,17 +1,20 @@
 //! States broken on purpose, and what the checker says of them.
 
 use boatyard_actors_shared::ext::datacap::tokens;
+use boatyard_actors_shared::ext::verifreg::Claim;
 use boatyard_actors_shared::*;
+use boatyard_miner::schema::{VestingFund, VestingFunds};
 use boatyard_mock::code_cid;
 use boatyard_sdk::{EMPTY_STATE, NetworkVariant, Type};
 use boatyard_verifreg::state::Allocation;
 use boatyard_vm::state::StateTree;
 use boatyard_vm::store::SharedStore;
-use fvm_ipld_encoding::CborStore;
+use fvm_ipld_encoding::{CborStore, RawBytes};
 use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use fvm_shared::bigint::BigInt;
 use fvm_shared::econ::TokenAmount;
+use fvm_shared::sector::RegisteredPoStProof;
 use fvm_shared::state::ActorState;
 use multihash_codetable::Code;
 use serde::Serialize;
@@ -25,6 +28,7 @@ const BOB: ActorID = 201;
 const WALLET: ActorID = 202;
 const CHANNEL: ActorID = 203;
 const MINER: ActorID = 300;
+const PROOF: RegisteredPoStProof = RegisteredPoStProof::StackedDRGWindow2KiBV1P1;
 
 /// A small network in order, to be broken.
 struct Network {
@@ -74,8 +78,10 @@ impl Network {
         };
         let entries = vec![entry(POWER_ACTOR, 5), entry(MARKET_ACTOR, 9)];
         net.set(3, Type::Cron, &boatyard_cron::State { entries });
-        net.stateless(4, Type::Power, None);
-        net.stateless(5, Type::Market, None);
+        let power = boatyard_power::State::new(&net.store).unwrap();
+        net.set(4, Type::Power, &power);
+        let market = boatyard_market::State::new(&net.store).unwrap();
+        net.set(5, Type::Market, &market);
         let registry = boatyard_verifreg::State::new(&net.store, Address::new_id(WALLET)).unwrap();
         net.set(6, Type::VerifiedRegistry, &registry);
         let datacap = boatyard_datacap::State::new(&net.store, VERIFREG_ACTOR).unwrap();
@@ -106,6 +112,7 @@ impl Network {
         net.pay(CHANNEL, fil(400));
         // A channel that is gone leaves its address behind.
         net.map(Address::new_actor(b"gone"), 250);
+        net.miner();
         net.stateless(204, Type::Placeholder, Some(f410(1)));
         net.stateless(205, Type::EthAccount, Some(f410(2)));
         net.map(f410(1), 204);
@@ -118,6 +125,63 @@ impl Network {
         let head = self.store.put_cbor(state, Code::Blake2b256).unwrap();
         let record = ActorState::new(code_cid(kind), head, TokenAmount::default(), 0, None);
         self.tree.set_actor(id, record);
+    }
+
+    /// A miner without sectors, but with its claim and 5 FIL that vest.
+    fn miner(&mut self) {
+        let policy = Policy::of(NetworkVariant::Devnet);
+        let [owner, worker] = [ALICE, BOB].map(Address::new_id);
+        let info = boatyard_miner::schema::MinerInfo::new(
+            owner,
+            worker,
+            Vec::new(),
+            RawBytes::default(),
+            Vec::new(),
+            PROOF,
+        )
+        .unwrap();
+        let info = self.store.put_cbor(&info, Code::Blake2b256).unwrap();
+        let mut state = boatyard_miner::State::new(policy, &self.store, info, 0, 0).unwrap();
+        state.locked_funds = fil(5);
+        state.vesting_funds = Some(VestingFunds {
+            head: VestingFund {
+                epoch: 600,
+                amount: fil(5),
+            },
+            tail: self
+                .store
+                .put_cbor(&Vec::<VestingFund>::new(), Code::Blake2b256)
+                .unwrap(),
+        });
+        self.set(MINER, Type::Miner, &state);
+        self.pay(2, -fil(5));
+        self.pay(MINER, fil(5));
+        let store = self.store.clone();
+        self.power(|power| {
+            let mut claims = power.claims.load(&store).unwrap();
+            let claim = boatyard_power::Claim::new(PROOF);
+            claims.set(&Address::new_id(MINER), claim).unwrap();
+            power.claims = claims.flush().unwrap();
+            power.miner_count = 1;
+        });
+    }
+
+    fn power(&mut self, change: impl FnOnce(&mut boatyard_power::State)) {
+        self.state(4, change);
+    }
+
+    fn claim(&mut self, change: impl FnOnce(&mut boatyard_power::Claim)) {
+        let store = self.store.clone();
+        self.power(|power| {
+            let mut claims = power.claims.load(&store).unwrap();
+            let miner = Address::new_id(MINER);
+            let mut claim = claims.get(&miner).unwrap().unwrap().clone();
+            change(&mut claim);
+            power.total_bytes_committed = claim.raw_byte_power.clone();
+            power.total_qa_bytes_committed = claim.quality_adj_power.clone();
+            claims.set(&miner, claim).unwrap();
+            power.claims = claims.flush().unwrap();
+        });
     }
 
     fn stateless(&mut self, id: ActorID, kind: Type, delegated: Option<Address>) {
@@ -230,7 +294,85 @@ type Break = fn(&mut Network);
 
 #[test]
 fn every_break_is_named() {
-    let breaks: [(&str, Break); 24] = [
+    let breaks: [(&str, Break); 33] = [
+        (
+            "f04 (storagepower): f0300 has an active power of 0 and 0",
+            |net| {
+                net.claim(|claim| {
+                    claim.raw_byte_power += 2_000;
+                    claim.quality_adj_power += 2_000;
+                });
+            },
+        ),
+        ("f04 (storagepower): f0300 proves with", |net| {
+            net.claim(|claim| {
+                claim.window_post_proof_type = RegisteredPoStProof::StackedDRGWindow8MiBV1P1;
+            });
+        }),
+        ("f04 (storagepower): miner f0300 has no claim", |net| {
+            let empty = boatyard_power::State::new(&net.store).unwrap().claims;
+            net.power(|power| power.claims = empty);
+        }),
+        (
+            "f04 (storagepower): f0300 has a claim but is no miner",
+            |net| {
+                net.tree.delete_actor(MINER);
+            },
+        ),
+        (
+            "f04 (storagepower): f0300 waits for 0 deadlines while it is active",
+            |net| {
+                net.state(MINER, |miner: &mut boatyard_miner::State| {
+                    miner.deadline_cron_active = true;
+                });
+            },
+        ),
+        (
+            "f04 (storagepower): 5.1 FIL are counted as pledge, miners have 5.0",
+            |net| {
+                net.power(|power| {
+                    power.total_pledge_collateral = fil(5) + TokenAmount::from_nano(100_000_000);
+                });
+            },
+        ),
+        ("f0300 (storageminer): ", |net| {
+            net.state(MINER, |miner: &mut boatyard_miner::State| {
+                miner.locked_funds = fil(4);
+            });
+        }),
+        (
+            "f05 (storagemarket): 7.0 is in escrow, but there is 0.0",
+            |net| {
+                let store = net.store.clone();
+                net.state(5, |market: &mut boatyard_market::State| {
+                    let mut escrow = market.escrow_table.load(&store).unwrap();
+                    escrow.set(&Address::new_id(ALICE), fil(7)).unwrap();
+                    market.escrow_table = escrow.flush().unwrap();
+                });
+            },
+        ),
+        (
+            "f06 (verifiedregistry): claim 1 is that of f0200, which is no miner",
+            |net| {
+                let store = net.store.clone();
+                net.state(6, |state: &mut boatyard_verifreg::State| {
+                    let claim = Claim {
+                        provider: ALICE,
+                        client: BOB,
+                        data: EMPTY_STATE,
+                        size: 512,
+                        term_min: 518_400,
+                        term_max: 518_400,
+                        term_start: 1,
+                        sector: 1,
+                    };
+                    let mut claims = state.load_claims(&store).unwrap();
+                    claims.set(&ALICE, &1, claim).unwrap();
+                    state.claims = claims.flush().unwrap();
+                    state.next_allocation_id = 2;
+                });
+            },
+        ),
         ("f03 (cron): entry 0 is a mere transfer", |net| {
             net.state(3, |cron: &mut boatyard_cron::State| {
                 cron.entries[0].method_num = 0;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use boatyard_actors_shared::ext::reward::AwardBlockRewardParams;
 use boatyard_actors_shared::{CRON_ACTOR, REWARD_ACTOR, SYSTEM_ACTOR};
 use boatyard_invariants::{Checker, Surroundings, Violation};
 use boatyard_sdk::Type;
@@ -110,18 +111,35 @@ impl Watch {
     }
 }
 
-/// Whether a message could stand on a chain as it is: somebody with a key sends it,
-/// or the protocol does.
+/// Whether a message could have happened as it is: the protocol sends it, somebody
+/// with a key, or an actor that sends whatever its users like.
 fn is_natural(message: &Message, names: &Names) -> bool {
     let (from, to) = (message.from.0, message.to.0);
     if from == SYSTEM_ACTOR {
-        return (to == REWARD_ACTOR || to == CRON_ACTOR) && message.method == 2;
+        return to == CRON_ACTOR || to == REWARD_ACTOR && pays_no_tips(message);
     }
-    let kind = from.id().ok().and_then(|id| names.kinds.get(&id));
-    matches!(
-        kind,
-        Some(Type::Account | Type::EthAccount | Type::Placeholder)
-    ) || from.id().is_err()
+    let Ok(id) = from.id() else {
+        return true;
+    };
+    let users = [
+        Type::Account,
+        Type::EthAccount,
+        Type::Placeholder,
+        Type::Multisig,
+        Type::Evm,
+    ];
+    names
+        .kinds
+        .get(&id)
+        .is_some_and(|kind| users.contains(kind))
+}
+
+/// Whether a block reward promises no tips: in vectors nobody has paid any.
+fn pays_no_tips(message: &Message) -> bool {
+    let params = message.params.as_ref().map(|block| block.data.0.as_slice());
+    params
+        .and_then(|bytes| fvm_ipld_encoding::from_slice::<AwardBlockRewardParams>(bytes).ok())
+        .is_some_and(|params| params.gas_reward.is_zero())
 }
 
 fn place(violation: &Violation) -> (Option<ActorID>, bool) {
