@@ -84,6 +84,20 @@ impl State {
             .get_allowance_between(store, owner, operator)
             .map_err(failed_state)
     }
+
+    /// Calls `visit` with everybody who holds something, and with how much.
+    ///
+    /// # Errors
+    /// Those of `visit`; `USR_ILLEGAL_STATE` (20) when the balances cannot be read.
+    pub fn for_each_balance(
+        &self,
+        store: &impl Blockstore,
+        visit: impl FnMut(ActorID, &TokenAmount) -> Result<(), ActorError>,
+    ) -> Result<(), ActorError> {
+        Balances::from_cid(self.token.balances)
+            .load(store)?
+            .for_each(visit)
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +146,15 @@ mod tests {
             format!("{:?}", described::State::SCHEMA)
         );
 
+        let mut held = 0;
+        state
+            .for_each_balance(rt.store(), |owner, amount| {
+                assert_eq!(*amount, TokenAmount::from_whole(owner));
+                held += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(held, 40);
         let balances = told.token.balances.load(rt.store()).unwrap();
         let allowances = told.token.allowances.load(rt.store()).unwrap();
         for owner in 100..140 {

@@ -146,6 +146,23 @@ impl ChainFile {
         read().map_err(|error| self.broken(error))
     }
 
+    /// Epoch and state root of the newest tipset in the file; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ChainError::Store`] when the file cannot be read.
+    pub fn newest(&self) -> Result<Option<(ChainEpoch, Cid)>, ChainError> {
+        let read = || -> Result<Option<(ChainEpoch, Cid)>> {
+            let transaction = self.0.database.begin_read()?;
+            let tipsets = transaction.open_table(TIPSETS)?;
+            let Some((height, record)) = tipsets.last()? else {
+                return Ok(None);
+            };
+            let record: TipsetRecord = from_slice(record.value())?;
+            Ok(Some((height.value(), record.restore()?.state_root)))
+        };
+        read().map_err(|error| self.broken(error))
+    }
+
     /// What is in the file; `None` if it is new.
     pub(crate) fn resume(&self) -> Result<Option<Resumed>, ChainError> {
         self.try_resume().map_err(|error| {

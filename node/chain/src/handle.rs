@@ -42,6 +42,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use dump::DumpedState;
+
 /// The chain, as RPC, providers and tests see it. Cheap to clone; all clones are
 /// the same chain, which stops when the last one is dropped.
 ///

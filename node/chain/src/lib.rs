@@ -83,7 +83,7 @@ pub use edit::StateEdit;
 pub use error::{ChainError, EstimateError, Rejection};
 pub use events::{ChainEvent, EventFilter, EventRecord, Notice, Subscription};
 pub use genesis::{GenesisProvider, PresealedSector};
-pub use handle::{ChainHandle, ChainSetup, Found, Pushed, SnapshotId};
+pub use handle::{ChainHandle, ChainSetup, DumpedState, Found, Pushed, SnapshotId};
 pub use keys::{Key, KeyKind, Keyring};
 pub use machines::{EngineMachines, Machines, Purpose};
 pub use message::{Authority, PoolMessage, Signature, SignatureKind, SignedMessage};

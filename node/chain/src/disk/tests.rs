@@ -54,6 +54,8 @@ async fn a_chain_goes_on_where_it_was() {
     chain.increase_time(3_000).await.unwrap();
     let (head, next) = (chain.head(), chain.next_epoch());
     drop_without_goodbye(chain).await;
+    let newest = ChainFile::open(directory.path()).unwrap().newest().unwrap();
+    assert_eq!(newest, Some((head.height(), head.state_root)));
 
     let chain = open(directory.path(), on_request()).unwrap();
     let again = chain.head();

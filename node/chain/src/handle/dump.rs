@@ -28,6 +28,23 @@ const VERSION: u64 = 1;
 
 type Title = (String, u64, ChainEpoch, Cid);
 
+/// Which state a dumped file holds, as its first block says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DumpedState {
+    /// Epoch of the state.
+    pub epoch: ChainEpoch,
+    /// State root.
+    pub root: Cid,
+}
+
+impl DumpedState {
+    /// Reads the block that the file's root names; `None` if it is another one.
+    pub fn from_title(block: &[u8]) -> Option<Self> {
+        let (magic, version, epoch, root): Title = from_slice(block).ok()?;
+        (magic == MAGIC && version == VERSION).then_some(Self { epoch, root })
+    }
+}
+
 fn broken(error: impl std::fmt::Display) -> ChainError {
     ChainError::Edit(format!("this is no state that a node has dumped: {error}"))
 }
