@@ -18,11 +18,13 @@
 //! | `boatyard_readState` | address, path of names?, `{limit, start, inner_limit, block}`? | [`StatePart`] |
 //! | `boatyard_traceMessage` | message CID or Ethereum hash, `{detail: "calls" \| "full"}`? | [`trace::MessageTrace`] |
 //! | `boatyard_traceCall` | Message (Filecoin JSON), `{detail}`? | the same, of a message that is only tried on the newest state |
+//! | `boatyard_check` | block?, name of a network for its policy? | what must hold of the state after the block and does not: [`boatyard_invariants::Report`] |
 //! | `boatyard_advance` | epochs | `{epoch, tipset_epoch_before, null_rounds}`: one tipset that many epochs on, null rounds before it |
 //!
 //! Errors are as everywhere: 11 for an unknown actor, −32602 for parameters that
 //! cannot be read, 1 otherwise.
 
+mod check;
 pub mod trace;
 
 use boatyard_abi::tree::Blocks;
@@ -80,6 +82,7 @@ pub fn methods() -> Vec<Method> {
         ["boatyard_advance"]
         (epochs: Quantity) -> "object" = wait advance;
     ];
+    methods.extend(check::methods());
     methods.extend(trace::methods());
     methods
 }

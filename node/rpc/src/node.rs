@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use boatyard_chain::{ChainHandle, ExecutedTipset, StateView, TipsetKey, TipsetRef};
+use boatyard_sdk::NetworkVariant;
 use fvm_shared::clock::ChainEpoch;
 use tokio::sync::watch;
 
@@ -41,6 +42,8 @@ pub struct ServeOptions {
     pub token: Option<String>,
     /// Origins from which browsers may ask; none stands for any.
     pub origins: Vec<String>,
+    /// Policy that the actors follow; what must hold of their states depends on it.
+    pub policy: NetworkVariant,
     /// Longest request in bytes.
     pub max_request_bytes: u32,
     /// Longest answer in bytes.
@@ -65,6 +68,7 @@ impl Default for ServeOptions {
             development: true,
             token: None,
             origins: Vec::new(),
+            policy: NetworkVariant::Devnet,
             max_request_bytes: 64 << 20,
             max_response_bytes: 256 << 20,
             max_connections: 4096,
