@@ -48,6 +48,7 @@ impl ChainProofs {
                 Ok(false)
             }
             Verdict::Missing(cid) => Err(VerifyError::MissingBlock(cid)),
+            Verdict::Unable(reason) => Err(VerifyError::Unable(reason)),
         }
     }
 }

@@ -19,7 +19,7 @@
 //! | [`scheme`] | which schemes there are, and how to get their two ends |
 //! | [`block`] | proof blocks: where vanilla proofs lie |
 //! | [`stand_in`] | the bytes that stand in a message for a vanilla proof |
-//! | [`vanilla`], [`accept`] | the schemes themselves |
+//! | [`vanilla`], [`groth16`], [`accept`] | the schemes themselves |
 //! | [`settings`] | directories and switches of the proof libraries |
 //!
 //! Invariant: a verdict is a pure function of the statement, the bytes in the message
@@ -32,6 +32,7 @@
 pub mod accept;
 pub mod block;
 pub mod commitment;
+pub mod groth16;
 mod guard;
 mod library;
 mod parents;

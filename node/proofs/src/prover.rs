@@ -144,7 +144,7 @@ pub enum ProveError {
     #[error("cannot prove: {0}")]
     Refused(String),
     /// The scheme needs Groth16 parameters which are not there.
-    #[error("cannot prove: {0}. Run `boatyard proofs setup` to make the parameters")]
+    #[error("cannot prove: {0}; `boatyard proofs setup` makes them for sectors of 2 KiB")]
     NoParameters(String),
     /// The proof library failed for no fault of the sector.
     #[error("proving failed: {0}")]

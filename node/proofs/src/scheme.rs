@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::accept::{AcceptProver, AcceptVerifier};
+use crate::groth16::{Groth16Prover, Groth16Verifier};
 use crate::prover::Prover;
 use crate::settings::{self, SettingsError};
 use crate::vanilla::{VanillaProver, VanillaVerifier};
@@ -47,7 +48,7 @@ impl Scheme {
         settings::check()?;
         match self {
             Self::Vanilla => Ok(Arc::new(VanillaProver::new())),
-            Self::Groth16 => Err(SettingsError::unavailable(self)),
+            Self::Groth16 => Groth16Verifier::new().map(|_| Arc::new(Groth16Prover) as _),
             Self::Accept => Ok(Arc::new(AcceptProver)),
         }
     }
@@ -60,7 +61,7 @@ impl Scheme {
     pub fn verifier(self) -> Result<Arc<dyn Verifier>, SettingsError> {
         match self {
             Self::Vanilla => Ok(Arc::new(VanillaVerifier::new())),
-            Self::Groth16 => Err(SettingsError::unavailable(self)),
+            Self::Groth16 => Ok(Arc::new(Groth16Verifier::new()?)),
             Self::Accept => Ok(Arc::new(AcceptVerifier::new())),
         }
     }

@@ -10,8 +10,6 @@ use std::sync::{Mutex, PoisonError};
 
 use storage_proofs_core::settings::{DEFAULT_ROWS_TO_DISCARD, SETTINGS};
 
-use crate::scheme::Scheme;
-
 /// Folder of the graphs' parent caches inside the directory.
 const PARENTS: &str = "parents";
 /// Folder of the Groth16 parameters inside the directory.
@@ -23,8 +21,8 @@ const PARAMETERS: &str = "parameters";
 pub struct SettingsError(String);
 
 impl SettingsError {
-    pub(crate) fn unavailable(scheme: Scheme) -> Self {
-        Self(format!("this build has no scheme {scheme} yet"))
+    pub(crate) fn new(reason: String) -> Self {
+        Self(reason)
     }
 }
 

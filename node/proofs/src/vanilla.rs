@@ -24,7 +24,7 @@
 //! | `small` | openings of replicas whose trees fit into memory |
 //! | `scheme` | the two ends of the scheme |
 
-mod nodes;
+pub(crate) mod nodes;
 pub(crate) mod porep;
 pub(crate) mod post;
 mod scheme;

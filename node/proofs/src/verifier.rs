@@ -16,6 +16,8 @@ pub enum Verdict {
     /// Nothing can be said before this block is in the store. No verdict: what
     /// depends on it has to wait or stop.
     Missing(Cid),
+    /// Nothing can be said by this node, for want of keys. No verdict either.
+    Unable(String),
 }
 
 impl Verdict {

@@ -88,8 +88,8 @@ pub struct LookupError {
 /// proof scheme without touching a machine (DESIGN §4).
 ///
 /// `Ok(false)` is an invalid proof. A [`VerifyError::Malformed`] is one too, only
-/// worse: the actor sees an illegal argument. A [`VerifyError::MissingBlock`] is
-/// no verdict at all and stops the message (spec 11).
+/// worse: the actor sees an illegal argument. A [`VerifyError::MissingBlock`] or
+/// [`VerifyError::Unable`] is no verdict at all and stops the message (spec 11).
 pub trait ProofVerifier: Send + Sync {
     /// Window proof of spacetime.
     fn verify_post(&self, info: &WindowPoStVerifyInfo) -> Result<bool, VerifyError>;
@@ -127,6 +127,9 @@ pub enum VerifyError {
     /// would make nodes disagree, so the machine gives up the message instead.
     #[error("cannot verify: proof block {0} is missing from the block store")]
     MissingBlock(Cid),
+    /// This node is not able to check proofs of this kind. No verdict either.
+    #[error("cannot verify: {0}")]
+    Unable(String),
 }
 
 /// The test configuration of both machines under which the golden vectors were

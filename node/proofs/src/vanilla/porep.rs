@@ -168,10 +168,10 @@ struct Memos {
 }
 
 /// A statement with what follows from it.
-struct Claim<S: Shape> {
-    partitions: usize,
-    parameters: PublicParams<S>,
-    inputs: PublicInputs<Node, DataNode>,
+pub(crate) struct Claim<S: Shape> {
+    pub(crate) partitions: usize,
+    pub(crate) parameters: PublicParams<S>,
+    pub(crate) inputs: PublicInputs<Node, DataNode>,
     replica_id: Commitment,
     comm_d: Commitment,
     trees: Trees,
@@ -179,7 +179,7 @@ struct Claim<S: Shape> {
 }
 
 impl<S: Shape> Claim<S> {
-    fn new(statement: &SealStatement, size: SectorSize) -> Check<Self> {
+    pub(crate) fn new(statement: &SealStatement, size: SectorSize) -> Check<Self> {
         field_element(&statement.comm_r).map_err(|reason| format!("CommR: {reason}"))?;
         field_element(&statement.comm_d).map_err(|reason| format!("CommD: {reason}"))?;
         let (partitions, parameters) = parameters::<S>(statement.proof)?;
@@ -219,7 +219,7 @@ impl<S: Shape> Claim<S> {
     }
 
     /// The challenged nodes of all partitions, in order.
-    fn challenges(&self) -> Vec<usize> {
+    pub(crate) fn challenges(&self) -> Vec<usize> {
         (0..self.partitions)
             .flat_map(|k| {
                 self.inputs
@@ -291,7 +291,7 @@ impl<S: Shape> Claim<S> {
     }
 
     /// The label of a node in a layer (counted from 0) from those of its parents.
-    fn label(&self, layer: usize, node: usize, parents: &[Commitment]) -> Commitment {
+    pub(crate) fn label(&self, layer: usize, node: usize, parents: &[Commitment]) -> Commitment {
         let mut head = [0; 64];
         head[..32].copy_from_slice(&self.replica_id);
         head[32..36].copy_from_slice(&(layer as u32 + 1).to_be_bytes());
@@ -306,7 +306,8 @@ impl<S: Shape> Claim<S> {
     }
 }
 
-fn column_hash(rows: &[Commitment]) -> Commitment {
+/// Poseidon of a column's rows.
+pub(crate) fn column_hash(rows: &[Commitment]) -> Commitment {
     let rows = rows.iter().map(|row| Node::from(*row)).collect();
     let column = Column::<PoseidonHasher>::new(0, rows).expect("making a column cannot fail");
     Node::from(column.hash()).into()

@@ -65,7 +65,7 @@ fn trees<S: Shape>(size: SectorSize) -> Trees {
 }
 
 /// The challenged nodes of all partitions, in order.
-fn challenges(size: SectorSize, comm_r_new: Commitment) -> Vec<usize> {
+pub(crate) fn challenges(size: SectorSize, comm_r_new: Commitment) -> Vec<usize> {
     let nodes = nodes(size);
     (0..partition_count(nodes))
         .flat_map(|k| Challenges::new(nodes, comm_r_new.into(), k))

@@ -85,6 +85,10 @@ impl FvmKernel {
                 self.externs().faults.note(Fault::MissingProof(cid));
                 Err(ExecutionError::Fatal(VerifyError::MissingBlock(cid).into()))
             }
+            Ok(Err(error @ VerifyError::Unable(_))) => {
+                self.externs().faults.note(Fault::Chain(error.to_string()));
+                Err(ExecutionError::Fatal(error.into()))
+            }
             Ok(Err(error @ VerifyError::Malformed(_))) => {
                 Err(SyscallError::new(ErrorNumber::IllegalArgument, error).into())
             }

@@ -151,8 +151,8 @@ impl<'a> NativeHost<'a> {
         let verifier = &self.execution.core.context.verifier;
         match catch(|| ask(&**verifier)) {
             Ok(Ok(verdict)) => Ok(verdict),
-            Ok(Err(missing @ VerifyError::MissingBlock(_))) => {
-                order(Order::Fault(VmError::Fatal(missing.into())))
+            Ok(Err(error @ (VerifyError::MissingBlock(_) | VerifyError::Unable(_)))) => {
+                order(Order::Fault(VmError::Fatal(error.into())))
             }
             Ok(Err(VerifyError::Malformed(_))) | Err(_) => Err(ErrorNumber::IllegalArgument),
         }

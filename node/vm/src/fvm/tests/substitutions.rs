@@ -232,18 +232,23 @@ fn proofs_are_the_verifiers_business() {
 
 /// Spec 11: a missing block is not a verdict.
 #[test]
-fn a_proof_block_that_is_missing_stops_the_message() {
+fn a_proof_that_cannot_be_checked_stops_the_message() {
     let info = window_post();
     let missing = cid_of(0x55, b"the vanilla proof");
-    let verifier = Verifier {
-        error: Some(VerifyError::MissingBlock(missing)),
-        ..Default::default()
-    };
-    let mut world = world(&info, &post_body(info.len()))
-        .with_context(|context| context.verifier = Arc::new(verifier));
-    let error = world.open().apply(&to(ONE), Mode::Unchecked).unwrap_err();
-    assert!(matches!(error, VmError::Fatal(_)), "{error}");
-    assert!(error.to_string().contains(&missing.to_string()), "{error}");
+    for (trouble, words) in [
+        (VerifyError::MissingBlock(missing), missing.to_string()),
+        (VerifyError::Unable("no keys".into()), "no keys".into()),
+    ] {
+        let verifier = Verifier {
+            error: Some(trouble),
+            ..Default::default()
+        };
+        let mut world = world(&info, &post_body(info.len()))
+            .with_context(|context| context.verifier = Arc::new(verifier));
+        let error = world.open().apply(&to(ONE), Mode::Unchecked).unwrap_err();
+        assert!(matches!(error, VmError::Fatal(_)), "{error}");
+        assert!(error.to_string().contains(&words), "{error}");
+    }
 }
 
 #[test]
