@@ -6,7 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     abi::AbiArgs, accounts::AccountsArgs, build::BuildArgs, call::CallArgs, deploy::DeployArgs,
-    dev::DevArgs, node::NodeArgs, send::SendArgs, state::StateArgs, trace::TraceArgs,
+    dev::DevArgs, node::NodeArgs, proofs::ProofsArgs, send::SendArgs, state::StateArgs,
+    trace::TraceArgs,
 };
 use crate::failure::Failure;
 use crate::output::Output;
@@ -99,6 +100,7 @@ pub enum Command {
     State(StateArgs),
     Trace(TraceArgs),
     Abi(AbiArgs),
+    Proofs(ProofsArgs),
     Dev(DevArgs),
 }
 

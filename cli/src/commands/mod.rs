@@ -33,6 +33,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::State(args) => state::run(global, args),
         Command::Trace(args) => trace::run(global, args),
         Command::Abi(args) => abi::run(global, args),
+        Command::Proofs(args) => proofs::run(global, args),
         Command::Dev(args) => dev::run(global, args),
     }
 }
