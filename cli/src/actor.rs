@@ -1,6 +1,7 @@
 //! What is behind an address.
 
 use boatyard_abi::{Abi, Method, parse_address};
+use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,12 +23,35 @@ pub struct ActorInfo {
     pub actor: Option<String>,
     /// Code CID.
     pub code: String,
+    /// ID address.
+    id: String,
+    /// Address that stays the same after a reorganisation, if it has one.
+    robust: Option<String>,
+    /// State root.
+    pub head: String,
+    /// attoFIL.
+    pub balance: String,
 }
 
 impl ActorInfo {
     /// Whether it is a Solidity contract.
     pub fn is_contract(&self) -> bool {
         self.actor.as_deref() == Some(EVM)
+    }
+
+    /// Its ID.
+    ///
+    /// # Errors
+    /// The node gave none.
+    pub fn id(&self) -> Result<ActorID, Failure> {
+        let address = parse_address(&self.id);
+        let id = address.ok().and_then(|address| address.id().ok());
+        id.ok_or_else(|| Failure::new(format!("`{}` is no ID address", self.id)))
+    }
+
+    /// Its lasting address as people write it.
+    pub fn robust(&self) -> Option<String> {
+        self.robust.as_deref().map(address_text)
     }
 
     /// How to call it in a sentence.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    abi::AbiArgs, accounts::AccountsArgs, build::BuildArgs, call::CallArgs, deploy::DeployArgs,
-    dev::DevArgs, node::NodeArgs, proofs::ProofsArgs, send::SendArgs, state::StateArgs,
-    trace::TraceArgs,
+    abi::AbiArgs, accounts::AccountsArgs, build::BuildArgs, call::CallArgs, check::CheckArgs,
+    deploy::DeployArgs, dev::DevArgs, market::MarketArgs, msig::MsigArgs, node::NodeArgs,
+    paych::PaychArgs, send::SendArgs, state::StateArgs, trace::TraceArgs, verifreg::VerifregArgs,
 };
 use crate::failure::Failure;
 use crate::output::Output;
@@ -100,7 +100,11 @@ pub enum Command {
     State(StateArgs),
     Trace(TraceArgs),
     Abi(AbiArgs),
-    Proofs(ProofsArgs),
+    Check(CheckArgs),
+    Msig(MsigArgs),
+    Paych(PaychArgs),
+    Market(MarketArgs),
+    Verifreg(VerifregArgs),
     Dev(DevArgs),
 }
 

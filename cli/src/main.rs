@@ -11,6 +11,7 @@
 //! | [`signer`] | who sends, with which key |
 //! | [`message`] | how a message is tried, signed, sent and waited for |
 //! | [`actor`] | what is behind an address |
+//! | [`builtin`] | states of built-in actors, and messages to them |
 //! | [`trace`] | how a call tree looks |
 //! | [`output`] | how results are printed, for people and programs |
 //! | [`failure`] | what a person reads when something went wrong |
@@ -20,6 +21,7 @@
 
 mod actor;
 mod args;
+mod builtin;
 mod commands;
 mod failure;
 mod message;

@@ -5,12 +5,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use boatyard_abi::format_amount;
 use boatyard_chain::Key;
 use cid::Cid;
-use fvm_ipld_encoding::RawBytes;
+use fvm_ipld_encoding::{RawBytes, from_slice, to_vec};
 use fvm_shared::MethodNum;
 use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::failure::{Exit, Failure};
@@ -262,4 +263,36 @@ fn message_json(message: &Message) -> Value {
 /// The failure of a message that was executed, or tried, and ended badly.
 pub fn failed(trace: &MessageTrace, what: &str) -> Failure {
     trace.failure(what).exit(Exit::MessageFailed)
+}
+
+/// What a message returned.
+///
+/// # Errors
+/// It failed, or returned something else.
+pub fn returned<T: DeserializeOwned>(sent: &Sent, what: &str) -> Result<T, Failure> {
+    let Some(traced) = &sent.outcome else {
+        return Err(Failure::new("the message was not waited for"));
+    };
+    if traced.trace.exit_code != 0 {
+        return Err(failed(&traced.trace, what).help(format!(
+            "boatyard trace {} shows every call inside",
+            sent.hash
+        )));
+    }
+    let data = traced
+        .trace
+        .call
+        .as_ref()
+        .and_then(|call| call.returned.as_ref());
+    data.and_then(|data| hex::decode(data.hex.trim_start_matches("0x")).ok())
+        .and_then(|bytes| from_slice(&bytes).ok())
+        .ok_or_else(|| Failure::new("the message returned something unexpected"))
+}
+
+/// Parameters as an actor decodes them.
+///
+/// # Errors
+/// They hold something that CBOR cannot express.
+pub fn encoded<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
+    to_vec(value).map_err(|error| Failure::new("the parameters cannot be encoded").because(error))
 }

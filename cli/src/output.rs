@@ -215,9 +215,44 @@ fn write_short(value: &Value, out: &mut String) {
     }
 }
 
+/// Prints rows in aligned columns under a head; the last column is not padded.
+pub fn table(head: &[&str], rows: Vec<Vec<String>>) {
+    for (number, line) in table_lines(head, &rows).iter().enumerate() {
+        match number {
+            0 => say!("{}", style(line).bold()),
+            _ => say!("{line}"),
+        }
+    }
+}
+
+fn table_lines(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
+    let all = || std::iter::once(&head).chain(rows);
+    let width = |column: usize| {
+        let cells = all().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    all()
+        .map(|row| {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                line.push_str(cell);
+                let gap = width.saturating_sub(cell.chars().count()) + 2;
+                line.extend(std::iter::repeat_n(' ', gap));
+            }
+            line.trim_end().to_owned()
+        })
+        .collect()
+}
+
 /// A number with its thousands set apart: `1,234,567`.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    grouped_text(&number.to_string())
+}
+
+/// The same for a number of any size, written in decimal digits.
+pub fn grouped_text(digits: &str) -> String {
     let mut out = String::new();
     for (position, digit) in digits.chars().enumerate() {
         if position > 0 && (digits.len() - position).is_multiple_of(3) {
@@ -279,6 +314,16 @@ mod tests {
             !plain(&value).contains(|c: char| c.is_control()),
             "{}",
             plain(&value)
+        );
+    }
+
+    #[test]
+    fn columns_of_tables_are_aligned() {
+        let rows =
+            [["1", "f01000", "x"], ["100", "f0", ""]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(
+            table_lines(&["number", "to", "é"], &rows),
+            ["number  to      é", "1       f01000  x", "100     f0"]
         );
     }
 

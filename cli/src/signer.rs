@@ -1,5 +1,7 @@
 //! Who sends a message, and with which key.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use boatyard_abi::parse_address;
 use boatyard_chain::{Key, KeyKind};
 use clap::Args;
@@ -8,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::rpc::Rpc;
+use crate::rpc::{Rpc, RpcError};
 
 /// Accounts of a mnemonic that are searched for an address.
 const SEARCHED: u32 = 50;
@@ -71,6 +73,11 @@ struct NodeAccount {
 }
 
 impl SignerArgs {
+    /// Whether nothing was said about who sends.
+    pub fn is_default(&self) -> bool {
+        self.from == "0" && self.private_key.is_none() && self.mnemonic.is_none()
+    }
+
     /// Which address of an account `--from` names, if it is an address and not a
     /// number.
     pub fn named_side(&self) -> Option<Side> {
@@ -95,7 +102,13 @@ impl SignerArgs {
             return keys.nth(number, side.kind());
         }
         let address = self.address(rpc)?;
-        let key = keys.of_address(&address)?;
+        let key = match keys.of_address(&address) {
+            Ok(key) => key,
+            Err(unknown) => match self.exported(rpc, &address)? {
+                Some(key) => key,
+                None => return Err(unknown),
+            },
+        };
         if side == Side::Native && key.kind() == KeyKind::Delegated {
             let native = key.as_kind(KeyKind::Secp256k1).map_err(bad_key)?.address();
             return Err(Failure::new(format!(
@@ -110,6 +123,15 @@ impl SignerArgs {
             )));
         }
         Ok(key)
+    }
+
+    /// The key of an address that the node keeps, such as the operator's f0100;
+    /// asked for only if no other keys are given.
+    fn exported(&self, rpc: &Rpc, address: &Address) -> Result<Option<Key>, Failure> {
+        if self.private_key.is_some() || self.mnemonic.is_some() {
+            return Ok(None);
+        }
+        wallet_key(rpc, address)
     }
 
     /// The sender's address where nothing is signed; any address will do.
@@ -139,6 +161,37 @@ impl SignerArgs {
         parse_address(&text)
             .map_err(|reason| Failure::new("the node's answer cannot be read").why(reason))
     }
+}
+
+/// A key that the node keeps in its wallet.
+///
+/// # Errors
+/// The node gives no answer, or something that is no key.
+pub fn wallet_key(rpc: &Rpc, address: &Address) -> Result<Option<Key>, Failure> {
+    let exported: WalletKey = match rpc.call("Filecoin.WalletExport", [json!(address.to_string())])
+    {
+        Ok(key) => key,
+        Err(RpcError::Refused { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let kind = match exported.kind.as_str() {
+        "secp256k1" => KeyKind::Secp256k1,
+        "bls" => KeyKind::Bls,
+        _ => KeyKind::Delegated,
+    };
+    let bytes = BASE64
+        .decode(&exported.private_key)
+        .map_err(|error| Failure::new("the node's answer cannot be read").because(error))?;
+    Key::new(kind, &bytes).map(Some).map_err(bad_key)
+}
+
+/// Answer of `Filecoin.WalletExport`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WalletKey {
+    #[serde(rename = "Type")]
+    kind: String,
+    private_key: String,
 }
 
 /// Private keys in order.

@@ -10,11 +10,10 @@ use boatyard_chain::ethereum::{CREATE_EXTERNAL, EAM, cbor_bytes};
 use cid::Cid;
 use clap::Args;
 use console::style;
-use fvm_ipld_encoding::{BytesDe, RawBytes, from_slice, to_vec};
+use fvm_ipld_encoding::{BytesDe, RawBytes};
 use fvm_shared::METHOD_CONSTRUCTOR;
 use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::build::{CompileArgs, code_cid, compile};
@@ -22,7 +21,7 @@ use super::target::read_evm_abi;
 use crate::actor;
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::message::{self, Draft, Sending, Sent, people_amount};
+use crate::message::{self, Draft, Sending, Sent, encoded, people_amount, returned};
 use crate::output::{Output, grouped, say};
 use crate::params;
 use crate::rpc::Rpc;
@@ -453,30 +452,6 @@ fn read_init_code(path: &Path) -> Result<Vec<u8>, Failure> {
 
 // --- Both ---
 
-/// What a message returned.
-///
-/// # Errors
-/// It failed, or returned something else.
-fn returned<T: DeserializeOwned>(sent: &Sent, what: &str) -> Result<T, Failure> {
-    let Some(traced) = &sent.outcome else {
-        return Err(Failure::new("the message was not waited for"));
-    };
-    if traced.trace.exit_code != 0 {
-        return Err(message::failed(&traced.trace, what).help(format!(
-            "boatyard trace {} shows every call inside",
-            sent.hash
-        )));
-    }
-    let data = traced
-        .trace
-        .call
-        .as_ref()
-        .and_then(|call| call.returned.as_ref());
-    data.and_then(|data| hex::decode(data.hex.trim_start_matches("0x")).ok())
-        .and_then(|bytes| from_slice(&bytes).ok())
-        .ok_or_else(|| Failure::new("the message returned something unexpected"))
-}
-
 /// Gas used, and what it cost.
 fn gas(sent: &Sent) -> (u64, String) {
     sent.outcome
@@ -484,10 +459,6 @@ fn gas(sent: &Sent) -> (u64, String) {
         .map_or_else(Default::default, |traced| {
             (traced.trace.gas_used, traced.trace.gas_cost.clone())
         })
-}
-
-fn encoded<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
-    to_vec(value).map_err(|error| Failure::new("the parameters cannot be encoded").because(error))
 }
 
 #[cfg(test)]

@@ -4,13 +4,18 @@ pub mod abi;
 pub mod accounts;
 pub mod build;
 pub mod call;
+pub mod check;
 pub mod deploy;
 pub mod dev;
+pub mod market;
+pub mod msig;
 pub mod node;
+pub mod paych;
 pub mod proofs;
 pub mod send;
 pub mod state;
 pub mod trace;
+pub mod verifreg;
 
 mod target;
 
@@ -33,7 +38,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::State(args) => state::run(global, args),
         Command::Trace(args) => trace::run(global, args),
         Command::Abi(args) => abi::run(global, args),
-        Command::Proofs(args) => proofs::run(global, args),
+        Command::Check(args) => check::run(global, args),
+        Command::Msig(args) => msig::run(global, args),
+        Command::Paych(args) => paych::run(global, args),
+        Command::Market(args) => market::run(global, args),
+        Command::Verifreg(args) => verifreg::run(global, args),
         Command::Dev(args) => dev::run(global, args),
     }
 }

@@ -123,7 +123,7 @@ impl From<SchemeName> for Scheme {
 
 /// Policies by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum NetworkName {
+pub enum NetworkName {
     /// Small sectors; users may install actor code
     Devnet,
     /// As on mainnet

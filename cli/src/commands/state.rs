@@ -109,7 +109,10 @@ pub fn run(global: &Global, args: StateArgs) -> Result<(), Failure> {
 }
 
 /// A block as the node takes it: numbers in hexadecimal.
-fn block_param(text: &str) -> Result<Value, Failure> {
+///
+/// # Errors
+/// The text names no block.
+pub fn block_param(text: &str) -> Result<Value, Failure> {
     match text.parse::<u64>() {
         Ok(number) => Ok(json!(format!("{number:#x}"))),
         Err(_) if text.starts_with("0x") || text.chars().all(|c| c.is_ascii_lowercase()) => {

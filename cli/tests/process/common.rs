@@ -71,6 +71,25 @@ impl Node {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Asks the node itself, for what no command does.
+    pub fn call(&self, method: &str, params: Value) -> Value {
+        use jsonrpsee::core::client::ClientT as _;
+        use jsonrpsee::core::params::ArrayParams;
+        let mut array = ArrayParams::new();
+        for param in params.as_array().expect("parameters are a list") {
+            array.insert(param).unwrap();
+        }
+        let client = jsonrpsee_http_client::HttpClientBuilder::new()
+            .max_response_size(1 << 30)
+            .build(&self.url)
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(client.request(method, array)).unwrap()
+    }
+
     /// Runs a command that must fail with this exit code; its words.
     pub fn fails(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);

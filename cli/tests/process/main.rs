@@ -1,6 +1,11 @@
 //! The command as a process, against real nodes.
 
 mod actor;
+mod check;
 mod common;
+mod market;
+mod msig;
 mod node;
+mod paych;
 mod restart;
+mod verifreg;
