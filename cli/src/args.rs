@@ -7,7 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::commands::{
     abi::AbiArgs, accounts::AccountsArgs, build::BuildArgs, call::CallArgs, check::CheckArgs,
     deploy::DeployArgs, dev::DevArgs, market::MarketArgs, msig::MsigArgs, node::NodeArgs,
-    paych::PaychArgs, send::SendArgs, state::StateArgs, trace::TraceArgs, verifreg::VerifregArgs,
+    paych::PaychArgs, proofs::ProofsArgs, send::SendArgs, state::StateArgs, trace::TraceArgs,
+    verifreg::VerifregArgs,
 };
 use crate::failure::Failure;
 use crate::output::Output;
@@ -105,6 +106,7 @@ pub enum Command {
     Paych(PaychArgs),
     Market(MarketArgs),
     Verifreg(VerifregArgs),
+    Proofs(ProofsArgs),
     Dev(DevArgs),
 }
 

@@ -43,6 +43,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Paych(args) => paych::run(global, args),
         Command::Market(args) => market::run(global, args),
         Command::Verifreg(args) => verifreg::run(global, args),
+        Command::Proofs(args) => proofs::run(global, args),
         Command::Dev(args) => dev::run(global, args),
     }
 }
