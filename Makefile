@@ -29,8 +29,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: devnet
-devnet: build ## set up, build, and run a devnet with funded accounts (ARGS="…" for the node)
-	@exec $(BOATYARD) node $(ARGS)
+devnet: build ## set up, build, and run a devnet with funded accounts and a storage provider (ARGS="…" for the node)
+	@exec $(BOATYARD) node --providers 1 $(ARGS)
 
 .PHONY: test
 test: ## set up, and run all checks and tests

@@ -8,7 +8,7 @@ use crate::commands::{
     abi::AbiArgs, accounts::AccountsArgs, build::BuildArgs, call::CallArgs, check::CheckArgs,
     deploy::DeployArgs, dev::DevArgs, market::MarketArgs, msig::MsigArgs, node::NodeArgs,
     paych::PaychArgs, proofs::ProofsArgs, send::SendArgs, state::StateArgs, trace::TraceArgs,
-    verifreg::VerifregArgs,
+    verifreg::VerifregArgs, warp::WarpArgs,
 };
 use crate::failure::Failure;
 use crate::output::Output;
@@ -102,6 +102,7 @@ pub enum Command {
     Trace(TraceArgs),
     Abi(AbiArgs),
     Check(CheckArgs),
+    Warp(WarpArgs),
     Msig(MsigArgs),
     Paych(PaychArgs),
     Market(MarketArgs),

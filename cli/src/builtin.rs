@@ -214,11 +214,6 @@ pub struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// The key.
-    pub fn key(&self) -> &Key {
-        &self.key
-    }
-
     /// The address of the key.
     pub fn address(&self) -> Address {
         self.key.address()

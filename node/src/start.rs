@@ -217,6 +217,11 @@ impl RunningNode {
         format!("http://{}", self.local_addr())
     }
 
+    /// Waits until a client asks the node to stop (`Filecoin.Shutdown`).
+    pub async fn asked_to_stop(&self) {
+        self.server.asked_to_stop().await;
+    }
+
     /// Stops serving, then the chain. Requests that wait are answered with an
     /// error; a tipset being made is finished or given up as a whole.
     pub async fn stop(self) {

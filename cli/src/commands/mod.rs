@@ -16,6 +16,7 @@ pub mod send;
 pub mod state;
 pub mod trace;
 pub mod verifreg;
+pub mod warp;
 
 mod target;
 
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Market(args) => market::run(global, args),
         Command::Verifreg(args) => verifreg::run(global, args),
         Command::Proofs(args) => proofs::run(global, args),
+        Command::Warp(args) => warp::run(global, args),
         Command::Dev(args) => dev::run(global, args),
     }
 }

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use boatyard_abi::{format_amount, parse_amount};
 use boatyard_chain::config::{DEFAULT_CHAIN_ID, DEFAULT_MNEMONIC};
 use boatyard_chain::{ChainHandle, KeyKind, MiningMode};
-use boatyard_node::{BundleSource, Node, NodeConfig, NodeError, RunningNode};
+use boatyard_node::{
+    BundleSource, Node, NodeConfig, NodeError, ProvidersConfig, RunningNode, ServeOptions,
+};
 use boatyard_proofs::Scheme;
 use boatyard_sdk::NetworkVariant;
 use clap::{Args, ValueEnum};
 use console::style;
 use fvm_shared::econ::TokenAmount;
+use fvm_shared::sector::SectorSize;
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
 
@@ -77,10 +80,39 @@ pub struct NodeArgs {
     #[arg(long, value_enum, value_name = "SCHEME", default_value_t = SchemeName::Vanilla)]
     proofs: SchemeName,
 
+    /// Number of storage providers: f01000 and on, each with a sealed sector and power
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50))]
+    providers: u32,
+
+    /// Bytes in the providers' sectors
+    #[arg(long, value_enum, default_value_t = SectorSizeName::KiB2)]
+    sector_size: SectorSizeName,
+
     /// Keep the chain in this directory, and go on with what is there; without it
     /// the chain is gone when the node stops
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
+
+    /// Answer requests as Lotus does, where Ethereum tools expect something else
+    #[arg(long)]
+    strict: bool,
+
+    /// Ask for this token from whoever wants to do more than read
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+
+    /// Leave out the methods that change chain, clock and state from outside
+    #[arg(long)]
+    no_dev_methods: bool,
+
+    /// Let only web pages from this origin ask (several times for several)
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+
+    /// What the node calls itself (web3_clientVersion); test helpers look at how it
+    /// begins [default: anvil/…]
+    #[arg(long, value_name = "TEXT")]
+    client_version: Option<String>,
 
     /// Timestamp of genesis, seconds since 1970 [default: now]; with it, runs
     /// are the same bit for bit
@@ -94,6 +126,7 @@ Examples:
   boatyard node --block-time 4               an epoch every four seconds
   boatyard node --port 0 --quiet             any free port, no list of accounts
   boatyard node --bundle builtin-actors.car  mainnet's own actors and gas
+  boatyard node --providers 2                two storage providers that prove their sectors
   boatyard node --data-dir ~/devnet          a devnet that survives a restart
   boatyard node --network mainnet            Boatyard's actors under mainnet's policy
 
@@ -117,6 +150,26 @@ impl From<SchemeName> for Scheme {
             SchemeName::Vanilla => Scheme::Vanilla,
             SchemeName::Groth16 => Scheme::Groth16,
             SchemeName::Accept => Scheme::Accept,
+        }
+    }
+}
+
+/// Sector sizes by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SectorSizeName {
+    /// Sealed in an instant; pieces of up to 2 032 bytes
+    #[value(name = "2KiB")]
+    KiB2,
+    /// Sealed in seconds; pieces of up to 8 323 072 bytes
+    #[value(name = "8MiB")]
+    MiB8,
+}
+
+impl From<SectorSizeName> for SectorSize {
+    fn from(name: SectorSizeName) -> Self {
+        match name {
+            SectorSizeName::KiB2 => SectorSize::_2KiB,
+            SectorSizeName::MiB8 => SectorSize::_8MiB,
         }
     }
 }
@@ -165,7 +218,7 @@ fn fil(text: &str) -> Result<TokenAmount, String> {
 /// # Errors
 /// The node does not start.
 pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
-    let filter = EnvFilter::try_from_env("BOATYARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("BOATYARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn,console=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -183,7 +236,10 @@ pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::new("signals cannot be received").because(error))?;
         let node = Node::start(config).await.map_err(not_started)?;
         announce(global, &args, &node);
-        stop.asked(1).await;
+        tokio::select! {
+            () = stop.asked(1) => {}
+            () = node.asked_to_stop() => {}
+        }
         tokio::select! {
             () = node.stop() => {}
             // Asked twice, it does not wait for requests that still run.
@@ -215,6 +271,22 @@ fn config(args: &NodeArgs) -> NodeConfig {
         variant: args.network.into(),
         machine: args.machine.into(),
         proofs: args.proofs.into(),
+        providers: ProvidersConfig {
+            count: args.providers,
+            sector_size: args.sector_size.into(),
+            ..defaults.providers.clone()
+        },
+        serve: ServeOptions {
+            strict: args.strict,
+            token: args.token.clone(),
+            development: !args.no_dev_methods,
+            origins: args.allow_origin.clone(),
+            client_version: args
+                .client_version
+                .clone()
+                .unwrap_or(defaults.serve.client_version),
+            ..defaults.serve
+        },
         ..defaults
     };
     match (args.no_mining, args.block_time) {
@@ -236,6 +308,9 @@ fn not_started(error: NodeError) -> Failure {
             "--bundle takes the CAR file of a built-in actors release, such as builtin-actors-mainnet.car"
         }
         NodeError::Proofs(_) => "--proofs vanilla works everywhere",
+        NodeError::Provider(_) => {
+            "--providers 0 does without; --data-dir keeps what is sealed for the next start"
+        }
         NodeError::Chain(_) => "see `boatyard node --help` for what the options accept",
     };
     Failure::new("the node did not start")

@@ -151,3 +151,10 @@ pub fn all(output: &Output) -> String {
         String::from_utf8_lossy(&output.stderr)
     )
 }
+
+/// The words of both streams, as they read without line breaks.
+pub fn all_words(output: &Output) -> String {
+    let all = all(output);
+    let words: Vec<&str> = all.split_whitespace().filter(|word| *word != "│").collect();
+    words.join(" ")
+}

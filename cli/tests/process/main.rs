@@ -7,5 +7,6 @@ mod market;
 mod msig;
 mod node;
 mod paych;
+mod provider;
 mod restart;
 mod verifreg;

@@ -93,5 +93,6 @@ pub use supply::Supply;
 pub use tipset::{
     ExecutedMessage, ExecutedTipset, MessageLocation, MessageRole, TipsetRef, TracedMessage,
 };
+pub use boatyard_vm::store::SharedStore;
 pub use view::StateView;
 pub use watch::{Watched, Watchers};

@@ -1,12 +1,11 @@
 //! A miner's state, as its provider looks at it.
 
 use boatyard_actors_shared::{DeadlineInfo, Policy};
-use boatyard_chain::{ChainError, StateView};
+use boatyard_chain::{ChainError, SharedStore, StateView};
 use boatyard_miner::schema::{
     Deadline, Deadlines, MinerInfo, Partition, SectorOnChainInfo, SectorPreCommitOnChainInfo, State,
 };
 use boatyard_sdk::ActorError;
-use boatyard_vm::store::SharedStore;
 use cid::Cid;
 use fvm_ipld_encoding::CborStore;
 use fvm_shared::ActorID;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
-use boatyard_sdk::{Actor, ActorError, ActorRuntime, NetworkVariant, Type, actor_error, dispatch};
+use boatyard_sdk::{Actor, ActorError, ActorRuntime, NetworkVariant, Type, dispatch};
 use cid::Cid;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 
@@ -64,8 +64,8 @@ impl NativeActor {
     }
 }
 
-/// The built-in actor of a type; `None` while it is not written.
-pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
+/// The built-in actor of a type.
+pub(super) fn builtin(kind: Type) -> NativeActor {
     let actor = match kind {
         Type::System => NativeActor::of::<boatyard_system::System>(),
         Type::Init => NativeActor::of::<boatyard_init::Init>(),
@@ -83,28 +83,10 @@ pub(super) fn builtin(kind: Type) -> Option<NativeActor> {
         Type::Evm => NativeActor::of::<boatyard_evm::EvmActor>(),
         Type::Eam => NativeActor::of::<boatyard_eam::Eam>(),
         Type::EthAccount => NativeActor::of::<boatyard_ethaccount::EthAccount>(),
-        _ => return None,
     };
-    Some(NativeActor {
+    NativeActor {
         builtin: true,
         ..actor
-    })
-}
-
-/// What stands in for a built-in actor that is not written, as in the bundle:
-/// every call ends with `USR_UNHANDLED_MESSAGE` (22).
-pub(super) fn unwritten() -> NativeActor {
-    fn refuse() -> Outcome {
-        Err(actor_error!(
-            USR_UNHANDLED_MESSAGE,
-            "this actor is not part of this build yet"
-        ))
-    }
-    NativeActor {
-        invoke: |_, _| refuse(),
-        upgrade: |_, _, _| refuse(),
-        name: "unwritten",
-        builtin: true,
     }
 }
 

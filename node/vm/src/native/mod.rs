@@ -291,10 +291,8 @@ impl Core {
 
     /// The actor that runs as this code.
     fn native_code(&self, code: &Cid) -> Result<NativeActor, VmError> {
-        if let Some(name) = self.manifest.name_of(code) {
-            return Ok(Type::from_name(name)
-                .and_then(actors::builtin)
-                .unwrap_or_else(actors::unwritten));
+        if let Some(kind) = self.manifest.name_of(code).and_then(Type::from_name) {
+            return Ok(actors::builtin(kind));
         }
         self.engine
             .native()
