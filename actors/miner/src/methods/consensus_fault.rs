@@ -17,6 +17,7 @@ use crate::{monies, sends};
 /// |---|---|
 /// | `USR_ILLEGAL_ARGUMENT` (16) | the headers show no fault, or another miner's, or one of this epoch or later |
 /// | `USR_FORBIDDEN` (18) | the fault was before the end of the present bar |
+/// | `USR_ASSERTION_FAILED` (24) | the fault's epoch is so far away that its age overflows |
 ///
 /// Source: spec 06 §15.8.
 pub(crate) fn report(
@@ -37,8 +38,12 @@ pub(crate) fn report(
         fault.target,
         rt.receiver()
     );
+    let age = rt.epoch().checked_sub(fault.epoch).or_exit(
+        USR_ASSERTION_FAILED,
+        format_args!("a fault of epoch {} is too far away", fault.epoch),
+    )?;
     ensure!(
-        fault.epoch < rt.epoch(),
+        age > 0,
         USR_ILLEGAL_ARGUMENT,
         "a fault of epoch {} is not in the past",
         fault.epoch

@@ -309,6 +309,8 @@ fn consensus_faults_are_refused() {
     ] {
         assert_eq!(code(&miner(), REPORT, &params), 16, "{what}");
     }
+    let long_ago = headers(MINER, i64::MIN);
+    assert_eq!(code(&miner(), REPORT, &long_ago), 24, "its age overflows");
     let rt = miner();
     edit_info(&rt, |info| info.consensus_fault_elapsed = BIRTH - 5);
     expect_reward(&rt);
