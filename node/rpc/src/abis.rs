@@ -77,6 +77,46 @@ impl Abis {
         decode_lotus(&method.returns, message.receipt.return_data.bytes()).ok()
     }
 
+    /// Parameters of a method in Lotus's JSON; of an undescribed one their CBOR.
+    ///
+    /// # Errors
+    /// When the bytes have another shape.
+    pub fn decode_params(
+        &self,
+        view: &StateView,
+        code: &Cid,
+        method: u64,
+        params: &[u8],
+    ) -> Result<Value, RpcError> {
+        if params.is_empty() {
+            return Ok(Value::Null);
+        }
+        match self.method(view, code, method) {
+            Some(method) if method.params != Schema::Raw => decode_lotus(&method.params, params)
+                .map_err(|error| RpcError::failure(format!("the parameters: {error}"))),
+            _ => Ok(any::to_json(params, Style::Data)),
+        }
+    }
+
+    /// Parameters of a method from Lotus's JSON.
+    ///
+    /// # Errors
+    /// When the method is not described, or the JSON has another shape.
+    pub fn encode_params(
+        &self,
+        view: &StateView,
+        code: &Cid,
+        method: u64,
+        params: Value,
+    ) -> Result<Vec<u8>, RpcError> {
+        let described = self.method(view, code, method).ok_or_else(|| {
+            RpcError::failure(format!("the code {code} describes no method {method}"))
+        })?;
+        let value = from_lotus(&described.params, params);
+        boatyard_abi::encode(&described.params, &value)
+            .map_err(|error| RpcError::invalid_params(error.to_string()))
+    }
+
     /// An actor's state in Lotus's JSON; of an undescribed actor its CBOR.
     ///
     /// # Errors
@@ -148,6 +188,61 @@ fn lotus(schema: &Schema, value: Value) -> Value {
         }
         (_, value) => value,
     }
+}
+
+/// The other way: from Lotus's JSON to that of `boatyard-abi`.
+fn from_lotus(schema: &Schema, value: Value) -> Value {
+    match (schema, value) {
+        (Schema::Bytes, Value::Null) => json!("0x"),
+        (Schema::Bytes, Value::String(text)) => match BASE64.decode(&text) {
+            Ok(bytes) => json!(format!("0x{}", hex::encode(bytes))),
+            Err(_) => json!(text),
+        },
+        (Schema::BitField, Value::Array(runs)) => json!(ranges(&runs)),
+        (Schema::Optional(_), Value::Null) => Value::Null,
+        (Schema::Optional(inner), value) => from_lotus(inner, value),
+        (Schema::List(_), Value::Null) => json!([]),
+        (Schema::List(inner), Value::Array(items)) => items
+            .into_iter()
+            .map(|item| from_lotus(inner, item))
+            .collect(),
+        (Schema::Tuple { fields, .. }, Value::Object(mut values)) => {
+            let mut object = Map::new();
+            for field in fields {
+                let go = go_name(&field.name);
+                // Go reads names whatever their case.
+                let key = values
+                    .keys()
+                    .find(|key| key.eq_ignore_ascii_case(&go))
+                    .cloned();
+                if let Some(value) = key.and_then(|key| values.remove(&key)) {
+                    object.insert(field.name.clone(), from_lotus(&field.schema, value));
+                }
+            }
+            // What has no place is left for the encoder to complain of.
+            object.extend(values);
+            Value::Object(object)
+        }
+        (_, value) => value,
+    }
+}
+
+/// Lengths of runs as `0-4,7`.
+fn ranges(runs: &[Value]) -> String {
+    let mut position = 0u64;
+    let mut ranges = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let length = run.as_u64().unwrap_or_default();
+        let end = position.saturating_add(length);
+        if index % 2 == 1 && length > 0 {
+            ranges.push(match length {
+                1 => position.to_string(),
+                _ => format!("{position}-{}", end - 1),
+            });
+        }
+        position = end;
+    }
+    ranges.join(",")
 }
 
 /// `0-4,7` as lengths of runs, beginning with zeros.
@@ -231,6 +326,34 @@ mod tests {
                 "Owner": "t01", "Code": "AQI=", "Empty": null, "Set": [5, 1], "None": null,
                 "All": ["t02", "t03"],
             })
+        );
+    }
+
+    #[test]
+    fn parameters_come_back_from_the_dialect_of_lotus() {
+        let schema = Schema::Tuple {
+            name: "Params".into(),
+            fields: vec![
+                Field {
+                    name: "num_approvals_threshold".into(),
+                    schema: Schema::Uint,
+                },
+                Field {
+                    name: "params".into(),
+                    schema: Schema::Bytes,
+                },
+                Field {
+                    name: "sectors".into(),
+                    schema: Schema::BitField,
+                },
+            ],
+        };
+        let lotus_form = json!({
+            "NumApprovalsThreshold": 2, "params": "AQI=", "Sectors": [0, 5, 2, 1],
+        });
+        assert_eq!(
+            from_lotus(&schema, lotus_form),
+            json!({ "num_approvals_threshold": 2, "params": "0x0102", "sectors": "0-4,7" })
         );
     }
 

@@ -12,9 +12,11 @@
 //! | [`dispatch`] | which method answers a request |
 //! | [`registry`] | what a method is: names, parameters, result, work |
 //! | [`auth`] | who may do what |
+//! | [`openrpc`] | what methods take and give, as a document |
 //! | [`params`] | which forms of a parameter are understood |
 //! | [`error`], [`refusal`] | what a client is told when a call fails |
 //! | [`stream`], [`follow`] | what is told to clients over WebSockets, without gaps |
+//! | [`narrate`] | what happens to messages, in the log |
 //! | [`node`], [`call`] | what all methods share, and what one call knows |
 //! | [`deep`] | traces and types that nest deeply |
 //! | [`abis`] | names instead of bytes |
@@ -38,7 +40,9 @@ pub mod eth;
 pub mod fil;
 pub mod follow;
 pub mod http;
+pub mod narrate;
 pub mod node;
+pub mod openrpc;
 pub mod params;
 pub mod refusal;
 pub mod registry;

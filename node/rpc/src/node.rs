@@ -97,6 +97,7 @@ pub struct Node {
     /// When serving began.
     pub started: (SystemTime, Instant),
     stop: watch::Sender<bool>,
+    asked: watch::Sender<bool>,
 }
 
 impl Node {
@@ -113,7 +114,19 @@ impl Node {
             signing: tokio::sync::Mutex::new(()),
             started: (SystemTime::now(), Instant::now()),
             stop: watch::Sender::new(false),
+            asked: watch::Sender::new(false),
         })
+    }
+
+    /// A client wants the node to stop. Whoever runs it decides.
+    pub fn ask_to_stop(&self) {
+        self.asked.send_replace(true);
+    }
+
+    /// Waits for [`Self::ask_to_stop`].
+    pub async fn asked_to_stop(&self) {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked).await;
     }
 
     /// Lets everything that waits give up.

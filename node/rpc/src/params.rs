@@ -161,6 +161,16 @@ macro_rules! whole_numbers {
 }
 whole_numbers!(u64, i64, u32);
 
+impl Param for f64 {
+    const SHAPE: &'static str = "fraction";
+
+    fn read(value: Value) -> Result<Self, String> {
+        value
+            .as_f64()
+            .ok_or_else(|| format!("expected a number, got {}", kind(&value)))
+    }
+}
+
 /// Hex with `0x`, of any even number of digits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HexBytes(pub Vec<u8>);

@@ -63,6 +63,15 @@ impl Method {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
+    /// Whether a node that is served so has it.
+    pub fn exists(&self, options: &crate::ServeOptions) -> bool {
+        match self.presence {
+            Presence::Always => true,
+            Presence::Lenient => !options.strict,
+            Presence::Development => options.development,
+        }
+    }
+
     /// The same declaration for some paths only.
     pub fn on(mut self, paths: Paths) -> Self {
         self.paths = paths;
@@ -138,6 +147,8 @@ pub struct ParamDoc {
     pub shape: &'static str,
     /// Whether it may be left out.
     pub optional: bool,
+    /// Whether it is an array of this shape.
+    pub many: bool,
 }
 
 impl ParamDoc {
@@ -147,6 +158,7 @@ impl ParamDoc {
             name: name.strip_prefix('_').unwrap_or(name),
             shape: T::SHAPE,
             optional: T::missing().is_some(),
+            many: T::MANY,
         }
     }
 }
@@ -187,6 +199,9 @@ pub trait Param: Sized {
     /// Shape of the JSON, for documentation.
     const SHAPE: &'static str;
 
+    /// Whether it is an array of that.
+    const MANY: bool = false;
+
     /// Reads it.
     ///
     /// # Errors
@@ -202,6 +217,7 @@ pub trait Param: Sized {
 
 impl<T: Param> Param for Option<T> {
     const SHAPE: &'static str = T::SHAPE;
+    const MANY: bool = T::MANY;
 
     fn read(value: Value) -> Result<Self, String> {
         T::read(value).map(Some)
@@ -214,6 +230,7 @@ impl<T: Param> Param for Option<T> {
 
 impl<T: Param> Param for Vec<T> {
     const SHAPE: &'static str = T::SHAPE;
+    const MANY: bool = true;
 
     fn read(value: Value) -> Result<Self, String> {
         match value {

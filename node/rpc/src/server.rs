@@ -14,7 +14,7 @@ use crate::auth::Gate;
 use crate::dispatch::{Dispatch, Shared, stream_methods};
 use crate::http::Front;
 use crate::node::{Node, ServeOptions};
-use crate::registry::{Method, Presence, Registry};
+use crate::registry::Registry;
 use crate::stream::Streams;
 
 /// How long a stop waits for clients that do not hang up.
@@ -66,6 +66,11 @@ impl RunningServer {
         &self.shared.registry
     }
 
+    /// Waits until a client asks the node to stop (`Filecoin.Shutdown`).
+    pub async fn asked_to_stop(&self) {
+        self.shared.node.asked_to_stop().await;
+    }
+
     /// Stops listening, answers what still waits with an error, closes sockets.
     pub async fn stop(self) {
         self.shared.node.stop();
@@ -111,12 +116,10 @@ pub async fn serve(
         .allow_origin(origins(&options.origins)?)
         .allow_methods(Any)
         .allow_headers(AllowHeaders::mirror_request());
-    let (strict, development) = (options.strict, options.development);
-    let exists = move |method: &Method| match method.presence {
-        Presence::Always => true,
-        Presence::Lenient => !strict,
-        Presence::Development => development,
-    };
+    let strict = options.strict;
+    let methods = crate::methods().into_iter();
+    let methods = methods.filter(|method| method.exists(&options));
+    let registry = Registry::new(methods);
     let front = Front {
         gate: Gate::new(options.token.clone()),
         strict,
@@ -124,11 +127,12 @@ pub async fn serve(
     let max_response = options.max_response_bytes as usize;
     let shared = Arc::new(Shared {
         node: Node::new(handle, options),
-        registry: Registry::new(crate::methods().into_iter().filter(exists)),
+        registry,
         streams: Arc::new(Streams::default()),
         max_response,
     });
 
+    crate::narrate::start(&shared.node);
     let service = shared.clone();
     let server = Server::builder()
         .set_config(config)

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{TestNode, funded, number, transfer};
+use common::{TestNode, funded, number, transfer, wallet};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -425,4 +425,291 @@ async fn miners_are_listed_and_others_are_none() {
         .await
         .unwrap_err();
     assert!(error.message.contains("no storage provider"), "{error:?}");
+}
+
+async fn pushed(node: &TestNode, prototype: &Value) -> Value {
+    let mut message = prototype["Message"].clone();
+    message["Nonce"] = json!(0);
+    let signed = node
+        .call("Filecoin.MpoolPushMessage", json!([message, null]))
+        .await
+        .unwrap();
+    node.call("Filecoin.StateWaitMsg", json!([signed["CID"], 0]))
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_multisig_is_created_proposed_to_and_approved() {
+    let node = TestNode::start().await;
+    let one = funded(&node).await;
+    let keys: Vec<String> = wallet(&node)
+        .await
+        .into_iter()
+        .filter(|address| address.starts_with("t1"))
+        .collect();
+    let other = keys.iter().find(|key| **key != one).unwrap();
+    let params = json!([2, [one, other], 0, "1000", one, "0"]);
+    let prototype = node.call("Filecoin.MsigCreate", params).await.unwrap();
+    let created = pushed(&node, &prototype).await;
+    assert_eq!(created["Receipt"]["ExitCode"], 0, "{created}");
+    let msig = created["ReturnDec"]["RobustAddress"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+
+    let params = json!([msig, "t099", "5", one, 0, null]);
+    let prototype = node.call("Filecoin.MsigPropose", params).await.unwrap();
+    pushed(&node, &prototype).await;
+    let pending = node
+        .call("Filecoin.MsigGetPending", json!([msig, null]))
+        .await
+        .unwrap();
+    assert_eq!(pending[0]["Value"], "5");
+    assert_eq!(pending[0]["Approved"].as_array().unwrap().len(), 1);
+
+    // With the wrong content the hash does not fit.
+    let approve = async |value: &str| {
+        let params = json!([msig, 0, one, "t099", value, other, 0, null]);
+        node.call("Filecoin.MsigApproveTxnHash", params)
+            .await
+            .unwrap()
+    };
+    let mut wrong = approve("6").await["Message"].clone();
+    wrong["Nonce"] = json!(0);
+    let refused = node
+        .call("Filecoin.MpoolPushMessage", json!([wrong, null]))
+        .await
+        .unwrap_err();
+    assert!(refused.message.contains("another hash"), "{refused:?}");
+    let approved = pushed(&node, &approve("5").await).await;
+    assert_eq!(approved["Receipt"]["ExitCode"], 0);
+    let balance = node
+        .call("Filecoin.MsigGetAvailableBalance", json!([msig, null]))
+        .await
+        .unwrap();
+    assert_eq!(balance, "995");
+
+    // On the older path the message is sent.
+    let cid = node
+        .call_on(
+            "/rpc/v0",
+            "Filecoin.MsigAddPropose",
+            json!([msig, one, "t0100", false]),
+        )
+        .await
+        .unwrap();
+    assert!(cid["/"].is_string(), "{cid}");
+    let pending = node
+        .call("Filecoin.MsigGetPending", json!([msig, null]))
+        .await
+        .unwrap();
+    assert_eq!(pending[0]["Method"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_random_depends_on_purpose_and_epoch() {
+    let node = TestNode::start().await;
+    node.call("anvil_mine", json!([3])).await.unwrap();
+    let draw = async |purpose: i64, epoch: i64| {
+        let params = json!([purpose, epoch, "AQI=", null]);
+        node.call("Filecoin.StateGetRandomnessFromBeacon", params)
+            .await
+            .unwrap()
+    };
+    assert_eq!(draw(1, 2).await, draw(1, 2).await);
+    assert_ne!(draw(1, 2).await, draw(2, 2).await);
+    assert_ne!(draw(1, 2).await, draw(1, 3).await);
+    let v0 = node
+        .call_on(
+            "/rpc/v0",
+            "Filecoin.ChainGetRandomnessFromBeacon",
+            json!([null, 1, 2, "AQI="]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(v0, draw(1, 2).await);
+    let future = json!([1, 99, null, null]);
+    let refused = node
+        .call("Filecoin.StateGetRandomnessFromTickets", future)
+        .await
+        .unwrap_err();
+    assert!(refused.message.contains("future"), "{refused:?}");
+    let entry = node
+        .call("Filecoin.StateGetBeaconEntry", json!([5]))
+        .await
+        .unwrap();
+    assert_eq!(entry["Round"], 5, "waited for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_pass_in_and_out_of_json() {
+    let node = TestNode::start().await;
+    let codes = node
+        .call("Filecoin.StateActorCodeCIDs", json!([28]))
+        .await
+        .unwrap();
+    let params = json!({ "To": "t0100", "Value": "5", "Method": 0, "Params": null });
+    let bytes = node
+        .call(
+            "Filecoin.StateEncodeParams",
+            json!([codes["multisig"], 2, params]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(bytes, "hEIAZEIABQBA");
+    let owner = funded(&node).await;
+    let create = json!([1, [owner], 0, "0", owner, "0"]);
+    let prototype = node.call("Filecoin.MsigCreate", create).await.unwrap();
+    let created = pushed(&node, &prototype).await;
+    let msig = created["ReturnDec"]["IDAddress"].clone();
+    let decoded = node
+        .call("Filecoin.StateDecodeParams", json!([msig, 2, bytes, null]))
+        .await
+        .unwrap();
+    assert_eq!(decoded["To"], "t0100");
+    let wrong = node
+        .call(
+            "Filecoin.StateEncodeParams",
+            json!([codes["multisig"], 2, { "To": 5 }]),
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(wrong.code, -32602);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tipsets_are_computed_again_and_their_messages_listed() {
+    let node = TestNode::start().await;
+    let owner = funded(&node).await;
+    let message = common::transfer(&owner, "t099");
+    let signed = node
+        .call("Filecoin.MpoolPushMessage", json!([message, null]))
+        .await
+        .unwrap();
+    let head = node.call("Filecoin.ChainHead", json!([])).await.unwrap();
+    let computed = node
+        .call(
+            "Filecoin.StateCompute",
+            json!([head["Height"], null, head["Cids"]]),
+        )
+        .await
+        .unwrap();
+    let trace = computed["Trace"].as_array().unwrap();
+    assert_eq!(trace.len(), 3, "the message, the reward, cron");
+    assert_eq!(trace[0]["Msg"]["From"], json!(owner));
+    let list = node
+        .call(
+            "Filecoin.StateListMessages",
+            json!([{ "From": owner }, null, 0]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(list, json!([signed["CID"]]));
+    let none = node
+        .call(
+            "Filecoin.StateListMessages",
+            json!([{ "From": owner, "To": "t02" }, null, 0]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(none, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_path_selects_tipsets() {
+    let node = TestNode::start().await;
+    node.call("anvil_mine", json!([3])).await.unwrap();
+    node.call("boatyard_advance", json!([10])).await.unwrap();
+    let get = async |selector: Value| {
+        node.call_on("/rpc/v2", "Filecoin.ChainGetTipSet", json!([selector]))
+            .await
+    };
+    let height = async |selector: Value| get(selector).await.unwrap()["Height"].clone();
+    assert_eq!(height(json!({ "tag": "latest" })).await, 13);
+    let at = |at: i64, previous: bool| json!({ "height": { "at": at, "previous": previous } });
+    assert_eq!(height(at(2, false)).await, 2);
+    assert_eq!(height(at(7, true)).await, 3, "a null round");
+    assert_eq!(height(at(7, false)).await, 13);
+    assert!(get(json!({})).await.is_err());
+    assert!(get(json!({ "tag": "latest", "key": [] })).await.is_err());
+    let status = node
+        .call_on(
+            "/rpc/v2",
+            "Filecoin.ChainGetTipSetFinalityStatus",
+            json!([]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(status["head"]["Height"], 13);
+    let actor = node
+        .call_on(
+            "/rpc/v2",
+            "Filecoin.StateGetActor",
+            json!(["t02", { "tag": "latest" }]),
+        )
+        .await
+        .unwrap();
+    assert!(actor["Head"]["/"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_searched_and_told() {
+    let node = TestNode::start().await;
+    let mut socket = node.socket("/rpc/v1").await;
+    let channel = socket
+        .call(
+            "Filecoin.SubscribeActorEventsRaw",
+            json!([{ "fields": {} }]),
+        )
+        .await
+        .unwrap();
+    let deployed = node
+        .call(
+            "eth_sendTransaction",
+            json!([{ "data": common::contract::hex(&common::contract::init_code()) }]),
+        )
+        .await
+        .unwrap();
+    let receipt = node
+        .call("eth_getTransactionReceipt", json!([deployed]))
+        .await
+        .unwrap();
+    let contract = receipt["contractAddress"].clone();
+    node.call(
+        "eth_sendTransaction",
+        json!([{ "to": contract, "data": "0x03" }]),
+    )
+    .await
+    .unwrap();
+    let told = socket.notification().await;
+    assert_eq!(told["params"][0], channel);
+    let event = &told["params"][1];
+    assert_eq!(event["entries"][0]["Key"], "t1");
+    let found = node
+        .call("Filecoin.GetActorEventsRaw", json!([{ "fromHeight": 0 }]))
+        .await
+        .unwrap();
+    assert_eq!(found, json!([event]));
+    let filtered = node
+        .call(
+            "Filecoin.GetActorEventsRaw",
+            json!([{ "fromHeight": 0, "fields": { "t1": [{ "codec": 85, "value": "AA==" }] } }]),
+        )
+        .await
+        .unwrap();
+    assert_eq!(filtered, json!([]));
+    let receipt = node
+        .call(
+            "Filecoin.StateSearchMsg",
+            json!([null, event["msgCid"], -1, true]),
+        )
+        .await
+        .unwrap();
+    let root = &receipt["Receipt"]["EventsRoot"];
+    let events = node
+        .call("Filecoin.ChainGetEvents", json!([root]))
+        .await
+        .unwrap();
+    assert_eq!(events[0]["Entries"], event["entries"]);
 }

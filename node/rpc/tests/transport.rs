@@ -385,6 +385,57 @@ async fn every_method_of_the_first_priority_is_there() {
         .filter(|name| !known.contains(name))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+    // And those of the second.
+    let second = "eth_syncing eth_getBlockTransactionCountByNumber \
+        eth_getTransactionByBlockNumberAndIndex eth_getBlockReceipts eth_getTransactionHashByCid \
+        eth_getMessageCidByTransactionHash eth_newBlockFilter eth_newPendingTransactionFilter \
+        eth_getFilterLogs trace_block trace_transaction trace_replayBlockTransactions trace_filter \
+        trace_call debug_traceTransaction debug_traceCall eth_signTransaction eth_requestAccounts \
+        txpool_status txpool_content txpool_inspect txpool_contentFrom Filecoin.AuthNew \
+        Filecoin.AuthVerify Filecoin.ID Filecoin.Session Filecoin.Closing Filecoin.Shutdown \
+        Filecoin.StartTime Filecoin.NodeStatus Filecoin.ChainGetTipSetAfterHeight \
+        Filecoin.ChainGetFinalizedTipSet Filecoin.ChainGetGenesis Filecoin.ChainGetBlock \
+        Filecoin.ChainGetBlockMessages Filecoin.ChainGetMessagesInTipset \
+        Filecoin.ChainGetParentMessages Filecoin.ChainGetParentReceipts Filecoin.ChainGetEvents \
+        Filecoin.ChainTipSetWeight Filecoin.MpoolPushUntrusted Filecoin.MpoolBatchPushMessage \
+        Filecoin.MpoolSelect Filecoin.MpoolSub Filecoin.MpoolClear Filecoin.StateReplay \
+        Filecoin.StateCompute Filecoin.StateListMessages Filecoin.StateDecodeParams \
+        Filecoin.StateEncodeParams Filecoin.StateListActors Filecoin.StateGetNetworkParams \
+        Filecoin.StateActorCodeCIDs Filecoin.StateCirculatingSupply \
+        Filecoin.StateVMCirculatingSupplyInternal Filecoin.StateGetRandomnessFromBeacon \
+        Filecoin.StateGetRandomnessFromTickets Filecoin.StateGetRandomnessDigestFromBeacon \
+        Filecoin.StateGetRandomnessDigestFromTickets Filecoin.StateGetBeaconEntry \
+        Filecoin.GetActorEventsRaw Filecoin.SubscribeActorEventsRaw Filecoin.StateMinerPower \
+        Filecoin.StateMinerSectors Filecoin.StateMinerActiveSectors \
+        Filecoin.StateMinerSectorCount Filecoin.StateMinerProvingDeadline \
+        Filecoin.StateMinerDeadlines Filecoin.StateMinerPartitions Filecoin.StateMinerFaults \
+        Filecoin.StateMinerRecoveries Filecoin.StateMinerAvailableBalance \
+        Filecoin.StateMinerPreCommitDepositForPower Filecoin.StateMinerInitialPledgeCollateral \
+        Filecoin.StateMinerInitialPledgeForSector Filecoin.StateMinerCreationDeposit \
+        Filecoin.StateMinerAllocated Filecoin.StateMinerSectorAllocated \
+        Filecoin.StateSectorGetInfo Filecoin.StateSectorPreCommitInfo \
+        Filecoin.StateSectorExpiration Filecoin.StateSectorPartition Filecoin.StateMarketBalance \
+        Filecoin.StateMarketStorageDeal Filecoin.StateMarketDeals \
+        Filecoin.StateDealProviderCollateralBounds Filecoin.MarketAddBalance \
+        Filecoin.MarketWithdraw Filecoin.StateVerifiedClientStatus Filecoin.StateVerifierStatus \
+        Filecoin.StateGetAllocation Filecoin.StateGetClaim Filecoin.StateGetAllocations \
+        Filecoin.StateGetClaims Filecoin.StateGetAllocationForPendingDeal \
+        Filecoin.StateGetAllocationIdForPendingDeal Filecoin.WalletVerify \
+        Filecoin.WalletValidateAddress Filecoin.MsigCreate Filecoin.MsigApprove \
+        Filecoin.MsigCancel Filecoin.MsigApproveTxnHash Filecoin.MsigCancelTxnHash \
+        Filecoin.MsigAddPropose Filecoin.MsigAddApprove Filecoin.MsigAddCancel \
+        Filecoin.MsigSwapPropose Filecoin.MsigSwapApprove Filecoin.MsigSwapCancel \
+        Filecoin.MsigRemoveSigner Filecoin.MsigGetAvailableBalance Filecoin.MsigGetVested \
+        Filecoin.MsigGetVestingSchedule Filecoin.MsigGetPending Filecoin.SyncState \
+        Filecoin.NetAddrsListen Filecoin.NetPeers Filecoin.F3IsRunning \
+        anvil_autoImpersonateAccount anvil_dumpState anvil_loadState anvil_dropTransaction \
+        hardhat_dropTransaction evm_setBlockGasLimit anvil_setNextBlockBaseFeePerGas evm_setTime \
+        anvil_nodeInfo anvil_metadata hardhat_metadata";
+    let missing: Vec<&str> = second
+        .split_whitespace()
+        .filter(|name| !known.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
     // Every method of a Filecoin node has its Filecoin name as well.
     for name in [
         "EthCall",

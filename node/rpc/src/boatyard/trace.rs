@@ -340,7 +340,7 @@ impl Namer {
             error: reason.or_else(|| trace.message.clone()).or(refusal),
             returned,
             events: trace.events.iter().map(|event| self.event(abi, event)).collect(),
-            logs: trace.logs.clone(),
+            logs: logs(trace),
             charges: trace
                 .charges
                 .iter()
@@ -484,4 +484,13 @@ fn access(access: &StateAccess) -> Value {
         }
         StateAccess::Head { cid } => json!({ "kind": "head", "cid": cid.to_string() }),
     }
+}
+
+/// Debug output of the call itself, and what a contract logs to the console.
+fn logs(trace: &CallTrace) -> Vec<String> {
+    let console = trace.calls.iter().filter_map(|inner| {
+        let line = boatyard_chain::console::line_of(&inner.call)?;
+        Some(format!("console.log: {line}"))
+    });
+    trace.logs.iter().cloned().chain(console).collect()
 }

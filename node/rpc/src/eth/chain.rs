@@ -72,6 +72,10 @@ pub fn methods() -> Vec<Method> {
         ["eth_blobBaseFee"]
         () -> "quantity" = compute zero;
 
+        /// All methods, with JSON schemas of what they take and give.
+        ["rpc.discover", "Filecoin.Discover"]
+        () -> "object" = compute discover;
+
         /// Groups of methods, with versions.
         ["rpc_modules"]
         () -> "module versions" = compute modules;
@@ -156,6 +160,15 @@ fn eth_address(key: Key) -> Option<EthAddr> {
 
 fn coinbase(_: &Call) -> Result<EthAddr, RpcError> {
     Ok(EthAddr::ZERO)
+}
+
+/// The methods of this node.
+fn discover(call: &Call) -> Result<serde_json::Value, RpcError> {
+    let methods: Vec<Method> = crate::methods()
+        .into_iter()
+        .filter(|method| method.exists(&call.node.options))
+        .collect();
+    Ok(crate::openrpc::document(methods.iter()))
 }
 
 fn modules(_: &Call) -> Result<BTreeMap<&'static str, &'static str>, RpcError> {

@@ -1,4 +1,4 @@
-//! Tipsets, blocks, messages, raw objects (spec 10 §5.2).
+//! Tipsets, blocks, messages (spec 10 §5.2).
 
 use std::sync::Arc;
 
@@ -14,8 +14,7 @@ use serde::Serialize;
 use crate::call::Call;
 use crate::error::RpcError;
 use crate::fil::json::{
-    BigJson, BlobJson, BlockHeaderJson, CidJson, MessageJson, ReceiptJson, SignedMessageJson,
-    TipsetJson,
+    BigJson, BlockHeaderJson, CidJson, MessageJson, ReceiptJson, SignedMessageJson, TipsetJson,
 };
 use crate::params::{CidParam, TipsetParam};
 use crate::registry::{Method, methods};
@@ -75,13 +74,13 @@ pub fn methods() -> Vec<Method> {
         ["Filecoin.ChainGetParentReceipts"]
         (cid: CidParam) -> "Receipts" = compute parent_receipts;
 
-        /// The bytes of an object.
-        ["Filecoin.ChainReadObj"]
-        (cid: CidParam) -> "base64 bytes" = compute read_object;
+        /// The changes of the head on the way from a tipset to another.
+        ["Filecoin.ChainGetPath"]
+        (from: TipsetParam, to: TipsetParam) -> "HeadChanges" = compute path;
 
-        /// Whether an object is in the store.
-        ["Filecoin.ChainHasObj"]
-        (cid: CidParam) -> "bool" = compute has_object;
+        /// Goes back to a tipset of the chain.
+        ["Filecoin.ChainSetHead"]
+        (tipset: TipsetParam) -> "null" [Admin] = wait set_head;
     ]
 }
 
@@ -203,7 +202,7 @@ pub fn find_message(call: &Call, cid: &Cid) -> Result<Message, RpcError> {
         Some(Found::Pending(message)) => return Ok(message.signed.message.clone()),
         None => {}
     }
-    let block = object(call, cid)?;
+    let block = crate::fil::objects::object(call, cid)?;
     let signed = from_slice::<SignedMessage>(&block).map(|signed| signed.message);
     signed
         .or_else(|_| from_slice::<Message>(&block))
@@ -249,17 +248,60 @@ fn parent_receipts(call: &Call, cid: CidParam) -> Result<Option<Vec<ReceiptJson>
     }))
 }
 
-fn object(call: &Call, cid: &Cid) -> Result<Vec<u8>, RpcError> {
-    call.node
-        .chain
-        .read_block(cid)?
-        .ok_or_else(|| RpcError::failure(format!("blockstore: block not found: {cid}")))
+/// Most steps of a path.
+const MOST_STEPS: usize = 1 << 20;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PathStep {
+    #[serde(rename = "Type")]
+    kind: &'static str,
+    val: TipsetJson,
 }
 
-fn read_object(call: &Call, cid: CidParam) -> Result<BlobJson, RpcError> {
-    Ok(object(call, &cid.0)?.into())
+/// There is one chain, so the way is back or forth.
+fn path(call: &Call, from: TipsetParam, to: TipsetParam) -> Result<Vec<PathStep>, RpcError> {
+    let (from, to) = (call.node.tipset(&from.0)?, call.node.tipset(&to.0)?);
+    let back = from.height() > to.height();
+    let (low, mut at) = if back {
+        (&to, from.clone())
+    } else {
+        (&from, to.clone())
+    };
+    let mut steps = Vec::new();
+    while at.height() > low.height() {
+        if steps.len() >= MOST_STEPS {
+            return Err(RpcError::failure("the tipsets lie too far apart"));
+        }
+        steps.push(PathStep {
+            kind: if back { "revert" } else { "apply" },
+            val: shown(&at),
+        });
+        at = match call.node.chain.parent(&at) {
+            Some(parent) => parent,
+            None => break,
+        };
+    }
+    if !back {
+        steps.reverse();
+    }
+    Ok(steps)
 }
 
-fn has_object(call: &Call, cid: CidParam) -> Result<bool, RpcError> {
-    Ok(call.node.chain.read_block(&cid.0)?.is_some())
+async fn set_head(call: Call, tipset: TipsetParam) -> Result<(), RpcError> {
+    let chain = &call.node.chain;
+    let target = call.node.tipset(&tipset.0)?;
+    let mut depth = 0;
+    let mut at = chain.head();
+    while at.height() > target.height() {
+        depth += 1;
+        at = match chain.parent(&at) {
+            Some(parent) => parent,
+            None => break,
+        };
+    }
+    if depth > 0 {
+        chain.rollback(depth).await?;
+    }
+    Ok(())
 }

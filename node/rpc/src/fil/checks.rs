@@ -25,6 +25,10 @@ pub fn methods() -> Vec<Method> {
         /// Verdicts on the messages of a sender that wait.
         ["Filecoin.MpoolCheckPendingMessages"]
         (address: FilAddress) -> "CheckStatuses" = compute check_pending;
+
+        /// Verdicts on messages that are to replace pending ones.
+        ["Filecoin.MpoolCheckReplaceMessages"]
+        (messages: Vec<MessageJson>) -> "CheckStatuses" = compute check_replacements;
     ]
 }
 
@@ -76,6 +80,16 @@ fn check_messages(
             let message = prototype.message.into_message()?;
             check(call, &message, prototype.valid_nonce)
         })
+        .collect()
+}
+
+fn check_replacements(
+    call: &Call,
+    messages: Vec<MessageJson>,
+) -> Result<Vec<Vec<CheckStatus>>, RpcError> {
+    messages
+        .into_iter()
+        .map(|message| check(call, &message.into_message()?, true))
         .collect()
 }
 

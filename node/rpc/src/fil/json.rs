@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use boatyard_chain::block::{BlockHeader, Tipset, TipsetKey};
+use boatyard_chain::block::{BeaconEntry, BlockHeader, Tipset, TipsetKey};
 use boatyard_chain::message::{Signature, SignatureKind, SignedMessage, message_cid};
 use cid::Cid;
 use fvm_shared::address::Address;
@@ -360,6 +360,15 @@ pub struct BeaconEntryJson {
     data: BlobJson,
 }
 
+impl From<&BeaconEntry> for BeaconEntryJson {
+    fn from(entry: &BeaconEntry) -> Self {
+        Self {
+            round: entry.round,
+            data: entry.data.clone().into(),
+        }
+    }
+}
+
 /// A winning PoSt.
 #[derive(Debug, Clone, Serialize)]
 pub struct WinningProofJson {
@@ -407,14 +416,7 @@ impl From<&BlockHeader> for BlockHeaderJson {
                     win_count: proof.win_count,
                     vrf_proof: proof.vrf_proof.clone().into(),
                 }),
-            beacon_entries: header
-                .beacon_entries
-                .iter()
-                .map(|entry| BeaconEntryJson {
-                    round: entry.round,
-                    data: entry.data.clone().into(),
-                })
-                .collect(),
+            beacon_entries: header.beacon_entries.iter().map(Into::into).collect(),
             win_post_proof: header
                 .win_post_proof
                 .iter()

@@ -31,6 +31,22 @@ pub fn methods() -> Vec<Method> {
         ["Filecoin.MpoolBatchPushMessage"]
         (messages: Vec<MessageJson>, spec: Option<SendSpec>) -> "SignedMessages" [Sign] = wait push_messages;
 
+        /// Takes several signed messages in order.
+        ["Filecoin.MpoolBatchPush", "Filecoin.MpoolBatchPushUntrusted"]
+        (messages: Vec<SignedMessageJson>) -> "CIDs" [Write] = wait push_all;
+
+        /// The messages that the next block could take, in their senders' order.
+        ["Filecoin.MpoolSelect"]
+        (tipset: TipsetParam, quality: Option<f64>) -> "SignedMessages" = compute select;
+
+        /// Empties the pool.
+        ["Filecoin.MpoolClear"]
+        (local: Option<bool>) -> "null" [Write] = wait clear;
+
+        /// The rules of the pool.
+        ["Filecoin.MpoolGetConfig"]
+        () -> "MpoolConfig" = compute config;
+
         /// All messages that wait.
         ["Filecoin.MpoolPending"]
         (tipset: TipsetParam) -> "SignedMessages" = compute pending;
@@ -49,6 +65,55 @@ async fn push(call: Call, message: SignedMessageJson) -> Result<CidJson, RpcErro
         .await?
         .cid
         .into())
+}
+
+async fn push_all(call: Call, messages: Vec<SignedMessageJson>) -> Result<Vec<CidJson>, RpcError> {
+    let mut sent = Vec::with_capacity(messages.len());
+    for message in messages {
+        sent.push(push(call.clone(), message).await?);
+    }
+    Ok(sent)
+}
+
+fn select(
+    call: &Call,
+    _tipset: TipsetParam,
+    _quality: Option<f64>,
+) -> Result<Vec<SignedMessageJson>, RpcError> {
+    let state = call.node.chain.head_state();
+    let mut run: Option<(Address, u64)> = None;
+    let mut selected = Vec::new();
+    // By sender and nonce: what lies behind a gap cannot be taken.
+    for message in call.node.chain.pending() {
+        let fields = &message.signed.message;
+        let next = match run {
+            Some((sender, next)) if sender == fields.from => next,
+            _ => state.sequence(&fields.from)?,
+        };
+        let fits = fields.sequence == next;
+        run = Some((fields.from, next + u64::from(fits)));
+        if fits {
+            selected.push((&message.signed).into());
+        }
+    }
+    Ok(selected)
+}
+
+async fn clear(call: Call, _local: Option<bool>) -> Result<(), RpcError> {
+    call.node.chain.clear_pool(None).await?;
+    Ok(())
+}
+
+/// Lotus's names for what is fixed here (spec 10 §5.3).
+fn config(_: &Call) -> Result<serde_json::Value, RpcError> {
+    Ok(serde_json::json!({
+        "PriorityAddrs": null,
+        "SizeLimitHigh": 30_000,
+        "SizeLimitLow": 20_000,
+        "ReplaceByFeeRatio": 1.25,
+        "PruneCooldown": 60_000_000_000u64,
+        "GasLimitOverestimation": 1.25,
+    }))
 }
 
 async fn push_message(

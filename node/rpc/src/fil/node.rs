@@ -38,6 +38,18 @@ pub fn methods() -> Vec<Method> {
         ["Filecoin.StartTime"]
         () -> "time" = compute start_time;
 
+        /// Stops the node.
+        ["Filecoin.Shutdown"]
+        () -> "null" [Admin] = compute shutdown;
+
+        /// What can be logged.
+        ["Filecoin.LogList"]
+        () -> "texts" [Write] = compute log_list;
+
+        /// Alerts: none.
+        ["Filecoin.LogAlerts"]
+        () -> "list" [Admin] = compute log_alerts;
+
         /// A channel that is closed when the node stops.
         ["Filecoin.Closing"]
         () -> "channel" = stream closing;
@@ -119,6 +131,24 @@ fn session(call: &Call) -> Result<String, RpcError> {
 
 fn start_time(call: &Call) -> Result<String, RpcError> {
     Ok(humantime::format_rfc3339_seconds(call.node.started.0).to_string())
+}
+
+fn shutdown(call: &Call) -> Result<(), RpcError> {
+    call.node.ask_to_stop();
+    Ok(())
+}
+
+fn log_list(_: &Call) -> Result<[&'static str; 4], RpcError> {
+    Ok([
+        "boatyard_rpc",
+        "boatyard_chain",
+        "boatyard_vm",
+        boatyard_chain::console::TARGET,
+    ])
+}
+
+fn log_alerts(_: &Call) -> Result<[(); 0], RpcError> {
+    Ok([])
 }
 
 fn closing(call: &Call) -> Result<Source, RpcError> {

@@ -1,18 +1,19 @@
 //! Actors and their states (spec 10 §5.4).
 
+use std::collections::BTreeMap;
+
+use boatyard_actors_shared::Policy;
 use boatyard_chain::StateView;
-use fvm_ipld_encoding::from_slice;
 use fvm_shared::address::{Address, Protocol};
 use fvm_shared::state::ActorState;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::error::RpcError;
 use crate::eth::chain::NETWORK_VERSION;
 use crate::fil::json::{ActorJson, AddressJson, AttoJson, CidJson, address_text};
-use crate::fil::miners::elements_of;
-use crate::params::{FilAddress, TipsetParam};
+use crate::params::{CidParam, FilAddress, TipsetParam};
 use crate::registry::{Method, methods};
 
 /// The methods of this file.
@@ -46,14 +47,23 @@ pub fn methods() -> Vec<Method> {
         ["Filecoin.StateNetworkVersion"]
         (tipset: TipsetParam) -> "number" = compute network_version;
 
-        /// The root key of the verified registry.
-        ["Filecoin.StateVerifiedRegistryRootKey"]
-        (tipset: TipsetParam) -> "Filecoin address" = compute root_key;
+        /// FIL in circulation after a tipset.
+        ["Filecoin.StateCirculatingSupply"]
+        (tipset: TipsetParam) -> "attoFIL" = compute circulating_supply;
+
+        /// The parts of the FIL in circulation, as actors see it.
+        ["Filecoin.StateVMCirculatingSupplyInternal"]
+        (tipset: TipsetParam) -> "CirculatingSupply" = compute supply;
+
+        /// What the network is made with.
+        ["Filecoin.StateGetNetworkParams"]
+        () -> "NetworkParams" = compute network_params;
+
+        /// Actors that differ between two state roots, by address.
+        ["Filecoin.StateChangedActors"]
+        (old: CidParam, new: CidParam) -> "Actors" = compute changed_actors;
     ]
 }
-
-/// ID of the verified registry.
-const VERIFIED_REGISTRY: u64 = 6;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -146,13 +156,102 @@ fn network_version(call: &Call, tipset: TipsetParam) -> Result<u32, RpcError> {
     Ok(u32::from(NETWORK_VERSION))
 }
 
-fn root_key(call: &Call, tipset: TipsetParam) -> Result<AddressJson, RpcError> {
+fn circulating_supply(call: &Call, tipset: TipsetParam) -> Result<AttoJson, RpcError> {
     let view = call.node.state_at(&tipset.0)?;
-    let (_, block) = view.head_block(&Address::new_id(VERIFIED_REGISTRY))?;
-    let mut fields = elements_of(&block).into_iter().flatten();
-    let root_key: Address = fields
-        .next()
-        .and_then(|field| from_slice(field).ok())
-        .ok_or_else(|| RpcError::failure("the verified registry's state has no root key"))?;
-    Ok(root_key.into())
+    Ok(call.node.chain.supply(&view)?.circulating.into())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SupplyJson {
+    fil_vested: AttoJson,
+    fil_mined: AttoJson,
+    fil_burnt: AttoJson,
+    fil_locked: AttoJson,
+    fil_circulating: AttoJson,
+    fil_reserve_disbursed: AttoJson,
+}
+
+fn supply(call: &Call, tipset: TipsetParam) -> Result<SupplyJson, RpcError> {
+    let view = call.node.state_at(&tipset.0)?;
+    let supply = call.node.chain.supply(&view)?;
+    Ok(SupplyJson {
+        fil_vested: supply.vested.into(),
+        fil_mined: supply.mined.into(),
+        fil_burnt: supply.burnt.into(),
+        fil_locked: supply.locked.into(),
+        fil_circulating: supply.circulating.into(),
+        fil_reserve_disbursed: supply.reserve_disbursed.into(),
+    })
+}
+
+/// Upgrades of Filecoin, all before genesis here.
+const UPGRADES: [&str; 32] = [
+    "Smoke",
+    "Breeze",
+    "Ignition",
+    "Liftoff",
+    "Assembly",
+    "Refuel",
+    "Tape",
+    "Kumquat",
+    "Calico",
+    "Persian",
+    "Orange",
+    "Claus",
+    "Trust",
+    "Norwegian",
+    "Turbo",
+    "Hyperdrive",
+    "Chocolate",
+    "OhSnap",
+    "Skyr",
+    "Shark",
+    "Hygge",
+    "Lightning",
+    "Thunder",
+    "Watermelon",
+    "Dragon",
+    "Phoenix",
+    "Waffle",
+    "TukTuk",
+    "Teep",
+    "Tock",
+    "GoldenWeek",
+    "FireHorse",
+];
+/// An epoch before genesis.
+const BEFORE_GENESIS: i64 = -1;
+
+fn network_params(call: &Call) -> Result<Value, RpcError> {
+    let config = call.node.chain.config();
+    let policy = Policy::of(call.node.options.policy);
+    let mut upgrades: serde_json::Map<String, Value> = UPGRADES
+        .iter()
+        .map(|name| (format!("Upgrade{name}Height"), json!(BEFORE_GENESIS)))
+        .collect();
+    upgrades.insert("BreezeGasTampingDuration".into(), json!(0));
+    Ok(json!({
+        "NetworkName": config.network_name,
+        "BlockDelaySecs": config.block_time_secs,
+        "ConsensusMinerMinPower": policy.minimum_consensus_power.to_string(),
+        "PreCommitChallengeDelay": policy.pre_commit_challenge_delay,
+        "ForkUpgradeParams": upgrades,
+        "Eip155ChainID": config.chain_id,
+        "GenesisTimestamp": call.node.chain.genesis().tipset.timestamp(),
+    }))
+}
+
+fn changed_actors(
+    call: &Call,
+    old: CidParam,
+    new: CidParam,
+) -> Result<BTreeMap<String, ActorJson>, RpcError> {
+    let before = call.node.chain.state(old.0).actors()?;
+    let after = call.node.chain.state(new.0).actors()?;
+    Ok(after
+        .into_iter()
+        .filter(|(id, actor)| before.get(id) != Some(actor))
+        .map(|(id, actor)| (address_text(&Address::new_id(id)), (&actor).into()))
+        .collect())
 }
