@@ -15,7 +15,7 @@
 pub mod config;
 pub mod start;
 
-pub use config::{BundleSource, NodeConfig};
 pub use boatyard_provider::{Provider, ProviderError, ProvidersConfig};
 pub use boatyard_rpc::ServeOptions;
+pub use config::{BundleSource, NodeConfig};
 pub use start::{Node, NodeError, RunningNode};

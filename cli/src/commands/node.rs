@@ -218,7 +218,8 @@ fn fil(text: &str) -> Result<TokenAmount, String> {
 /// # Errors
 /// The node does not start.
 pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
-    let filter = EnvFilter::try_from_env("BOATYARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn,console=info"));
+    let filter = EnvFilter::try_from_env("BOATYARD_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,console=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

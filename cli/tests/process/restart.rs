@@ -48,5 +48,9 @@ fn a_killed_node_goes_on_with_everything_that_it_acknowledged() {
     .output()
     .unwrap();
     assert_eq!(other.status.code(), Some(1));
-    assert!(all_words(&other).contains("another genesis"), "{}", all(&other));
+    assert!(
+        all_words(&other).contains("another genesis"),
+        "{}",
+        all(&other)
+    );
 }

@@ -227,23 +227,22 @@ impl ChainFile {
     /// Writes what has changed; returns when it cannot be lost any more. Messages that
     /// only wait are written, but may be lost if the machine itself goes down.
     pub(crate) fn commit(&self, data: &Data, keyring: &Keyring) -> Result<(), ChainError> {
-        let changes = Changes::find(&self.written(), data, keyring)
-            .map_err(|error| self.broken(error))?;
+        let changes =
+            Changes::find(&self.written(), data, keyring).map_err(|error| self.broken(error))?;
         if changes.none() {
             return Ok(());
         }
         let fresh: Vec<(Cid, Arc<[u8]>)> = {
             let fresh = self.fresh();
-            fresh.iter().map(|(cid, block)| (*cid, block.clone())).collect()
+            fresh
+                .iter()
+                .map(|(cid, block)| (*cid, block.clone()))
+                .collect()
         };
         self.write(&changes, &fresh)
             .map_err(|error| self.broken(error))?;
         {
-            let mut waiting = self
-                .0
-                .fresh
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.0.fresh.write().unwrap_or_else(PoisonError::into_inner);
             for (cid, _) in &fresh {
                 waiting.remove(cid);
             }
@@ -331,7 +330,11 @@ impl Changes {
             .cloned()
             .collect();
         let chain = to_vec(&ChainRecord::of(data, keyring))?;
-        let pool: Vec<PoolRecord> = data.pool.all().map(|message| message.as_ref().into()).collect();
+        let pool: Vec<PoolRecord> = data
+            .pool
+            .all()
+            .map(|message| message.as_ref().into())
+            .collect();
         let pool = to_vec(&pool)?;
         Ok(Self {
             gone,

@@ -76,6 +76,7 @@ pub mod view;
 mod watch;
 
 pub use block::{BlockHeader, Tipset, TipsetKey};
+pub use boatyard_vm::store::SharedStore;
 pub use call::{AccountOverride, CallPoint, CallRequest, GasEstimate, Overrides};
 pub use config::{ChainConfig, MiningMode};
 pub use disk::ChainFile;
@@ -93,6 +94,5 @@ pub use supply::Supply;
 pub use tipset::{
     ExecutedMessage, ExecutedTipset, MessageLocation, MessageRole, TipsetRef, TracedMessage,
 };
-pub use boatyard_vm::store::SharedStore;
 pub use view::StateView;
 pub use watch::{Watched, Watchers};

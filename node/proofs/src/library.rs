@@ -100,13 +100,16 @@ pub(crate) fn update<S: Shape>(
     .map_err(|reason| faulty(sector.spec.number, reason))
 }
 
+/// Replicas in the order of a statement, each with its challenged nodes.
+pub(crate) type Challenged<'a> = Vec<(&'a Replica, Vec<u64>)>;
+
 /// The statement that a challenge and replicas ask to prove, and the replicas in its
 /// order with their challenged nodes.
 pub(crate) fn post_inputs<'a>(
     kind: PostKind,
     challenge: &PostChallenge,
     replicas: impl IntoIterator<Item = &'a Replica>,
-) -> Result<(PostStatement, Vec<(&'a Replica, Vec<u64>)>), ProveError> {
+) -> Result<(PostStatement, Challenged<'a>), ProveError> {
     ready()?;
     let by_number: BTreeMap<_, _> = replicas
         .into_iter()

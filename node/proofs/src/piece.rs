@@ -108,7 +108,6 @@ pub(crate) fn pad(
         write(chunk)?;
         left -= chunk.len() as u64;
     }
-    drop(padded);
     if source.read(&mut [0])? != 0 {
         return Err(PieceError::TooLong(size.0));
     }

@@ -93,9 +93,12 @@ const OBJECTS: &[(&str, &str)] = &[
         "number?: quantity, time?: quantity, baseFee?: quantity",
     ),
     (
-        "log filter",
-        "fromBlock?: block, toBlock?: block, blockHash?: 32-byte hash, address?: addresses, \
-         topics?: topic[]",
+        "log filter of blocks",
+        "fromBlock?: block, toBlock?: block, address?: addresses, topics?: topic[]",
+    ),
+    (
+        "log filter of a block",
+        "blockHash: 32-byte hash, address?: addresses, topics?: topic[]",
     ),
     (
         "trace filter",
@@ -162,7 +165,7 @@ const OBJECTS: &[(&str, &str)] = &[
          Value?: attoFIL, GasLimit?: number, GasFeeCap?: attoFIL, GasPremium?: attoFIL, \
          Method?: number, Params?: base64 bytes?, CID?: CID",
     ),
-    ("Signature", "Type: number, Data: base64 bytes"),
+    ("Signature", "Type: signature type, Data: base64 bytes"),
     (
         "SignedMessage",
         "Message: Message, Signature: Signature, CID?: CID",
@@ -532,6 +535,10 @@ fn other(shape: &str) -> Option<Value> {
             "mainnet", "calibration", "butterfly", "caterpillar", "devnet", "testing",
         ] }),
         "tipset tag" => json!({ "type": "string", "enum": ["latest", "safe", "finalized"] }),
+        "signature type" => json!({ "type": "integer", "enum": [1, 2, 3] }),
+        "log filter" => json!({ "oneOf": [
+            reference("log filter of blocks"), reference("log filter of a block"),
+        ] }),
         "tracer" => json!({ "type": "string", "enum": [
             "callTracer", "flatCallTracer", "prestateTracer", "4byteTracer", "noopTracer",
         ] }),
@@ -650,6 +657,8 @@ pub fn schemas() -> BTreeMap<String, Value> {
         "timestamp or {timestamp, blocks}",
         "network",
         "tipset tag",
+        "signature type",
+        "log filter",
         "tracer",
         "trace types",
         "addresses",

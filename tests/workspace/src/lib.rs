@@ -67,7 +67,16 @@ pub fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             if path.is_dir() {
-                if !["target", "node_modules", ".git", ".cache"].contains(&name.as_str()) {
+                if ![
+                    "target",
+                    "node_modules",
+                    ".git",
+                    ".cache",
+                    "cache",
+                    "artifacts",
+                ]
+                .contains(&name.as_str())
+                {
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {

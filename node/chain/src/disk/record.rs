@@ -69,7 +69,9 @@ impl TipsetRecord {
 
     pub fn restore(self) -> Result<ExecutedTipset> {
         let mut blocks = self.blocks.into_iter();
-        let block = blocks.next().ok_or_else(|| anyhow!("a tipset has no block"))?;
+        let block = blocks
+            .next()
+            .ok_or_else(|| anyhow!("a tipset has no block"))?;
         if blocks.next().is_some() {
             return Err(anyhow!("a tipset of this chain has one block"));
         }

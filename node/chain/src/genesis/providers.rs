@@ -8,8 +8,8 @@
 
 use std::sync::{Arc, mpsc};
 
-use boatyard_actors_shared::ext::power::{CreateMinerParams, CreateMinerReturn};
 use boatyard_actors_shared::ext::power;
+use boatyard_actors_shared::ext::power::{CreateMinerParams, CreateMinerReturn};
 use boatyard_actors_shared::{FilterEstimate, POWER_ACTOR, POWER_ACTOR_ID, Policy};
 use boatyard_miner::schema::{PowerPair, SectorPreCommitInfo};
 use boatyard_miner::types::{InternalSectorSetupForPresealParams, PreCommitSectorBatchParams};
@@ -91,7 +91,12 @@ fn create(
                 worker: owner,
                 window_post_proof_type: provider.post_proof,
                 peer: RawBytes::new(provider.peer_id.clone()),
-                multiaddrs: provider.multiaddrs.iter().cloned().map(RawBytes::new).collect(),
+                multiaddrs: provider
+                    .multiaddrs
+                    .iter()
+                    .cloned()
+                    .map(RawBytes::new)
+                    .collect(),
             },
         )?;
         let id = created.id_address.id().map_err(|error| bad(&error))?;
@@ -167,8 +172,10 @@ fn activate(
     }
     // What the tick of an epoch would note.
     let (raw, qa) = powers.network_power();
-    (powers.this_epoch_raw_byte_power, powers.this_epoch_quality_adj_power) =
-        (raw.clone(), qa.clone());
+    (
+        powers.this_epoch_raw_byte_power,
+        powers.this_epoch_quality_adj_power,
+    ) = (raw.clone(), qa.clone());
     powers.this_epoch_pledge_collateral = powers.total_pledge_collateral.clone();
     power_actor.state = put(store, &powers)?;
     tree.set_actor(POWER_ACTOR_ID, power_actor);

@@ -44,7 +44,9 @@ impl ChainHandle {
     ) -> Result<Watched, ChainError> {
         self.inner
             .threads
-            .run(Lane::Calls, move |core| calls::watch(core, request, watcher))
+            .run(Lane::Calls, move |core| {
+                calls::watch(core, request, watcher)
+            })
             .await?
     }
 

@@ -46,8 +46,7 @@ impl<'a> Nodes<'a> {
 
 /// Refuses 32 bytes that are no field element: they would have a twin.
 pub(crate) fn field_element(node: &Commitment) -> Check<Fr> {
-    Option::from(Fr::from_repr_vartime(*node))
-        .ok_or_else(|| format!("{node:02x?} is no field element"))
+    Fr::from_repr_vartime(*node).ok_or_else(|| format!("{node:02x?} is no field element"))
 }
 
 /// A tree by the number of children at each height, from the leaves up.
@@ -145,9 +144,9 @@ impl Tree {
     ) {
         for (row, arity) in rows.iter().zip(&self.arities) {
             let first = index - index % arity;
-            for position in first..first + arity {
+            for (position, node) in row.iter().enumerate().skip(first).take(*arity) {
                 if position != index {
-                    out.extend(row[position]);
+                    out.extend(node);
                 }
             }
             index /= arity;
