@@ -217,7 +217,10 @@ fn subscribe(call: &Call, filter: Option<ActorEventFilter>) -> Result<Source, Rp
                 _ => return,
             }
         }
-        while !over {
+        if over {
+            return;
+        }
+        loop {
             let (tipset, reverted) = match follower.next().await {
                 Some(ChainEvent::Applied(tipset)) => (tipset, false),
                 Some(ChainEvent::Reverted(tipset)) => (tipset, true),

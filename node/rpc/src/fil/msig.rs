@@ -68,7 +68,10 @@ macro_rules! prepared {
         $(#[doc = $doc:literal])+
         [$name:literal] ($($arg:ident : $ty:ty),* $(,)?) = $make:ident in $module:ident;
     )*) => {
-        $(mod $module {
+        $(
+        // Methods of Lotus have as many parameters as they have.
+        #[allow(clippy::too_many_arguments)]
+        mod $module {
             use super::*;
 
             pub(super) fn prototype(

@@ -111,7 +111,7 @@ impl Param for Runs {
             }
             position = end;
         }
-        let ranges = fvm_ipld_bitfield::iter::Ranges::new(ranges.into_iter());
+        let ranges = fvm_ipld_bitfield::iter::Ranges::new(ranges);
         Ok(Self(BitField::from_ranges(ranges)))
     }
 }
