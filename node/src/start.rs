@@ -1,7 +1,7 @@
 //! In which order a node comes up and goes down.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,11 +15,13 @@ use boatyard_chain::{
 use boatyard_proofs::settings::SettingsError;
 use boatyard_provider::Provider;
 use boatyard_provider::genesis::{self as providers, Prepared, ProviderError};
-use boatyard_rpc::{RunningServer, ServeError, ServeOptions};
+use boatyard_provider::http::{self, HttpError};
+use boatyard_rpc::{ProviderEntry, Providers, RunningServer, ServeError, ServeOptions};
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
 use boatyard_vm::store::SharedStore;
 use cid::Cid;
+use fvm_shared::address::Address;
 
 use crate::config::{BundleSource, NodeConfig};
 
@@ -72,6 +74,9 @@ pub enum NodeError {
     /// A storage provider does not start.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// A storage provider's port cannot be served.
+    #[error(transparent)]
+    ProviderPort(#[from] HttpError),
     /// The port cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -87,23 +92,53 @@ impl Node {
     /// # Errors
     /// [`NodeError`] with what stands in the way.
     pub async fn start(config: NodeConfig) -> Result<RunningNode, NodeError> {
+        // Ports first: nothing is sealed for a node that cannot be reached.
+        let wanted = &config.providers;
+        let listeners = http::listen(wanted.host, wanted.port, wanted.count)?;
         let (chain, providers) = Self::start_parts(&config)?;
-        let options = ServeOptions {
-            address: SocketAddr::new(config.host, config.port),
-            policy: config.variant,
-            ..config.serve
-        };
-        match boatyard_rpc::serve(chain.clone(), options).await {
-            Ok(server) => Ok(RunningNode {
+        match Self::serve(config, &chain, &providers, listeners).await {
+            Ok((server, counters)) => Ok(RunningNode {
                 chain,
                 providers,
+                counters,
                 server,
             }),
             Err(error) => {
                 chain.stop().await;
-                Err(error.into())
+                Err(error)
             }
         }
+    }
+
+    /// Opens the node to its clients, and to those of its providers.
+    async fn serve(
+        config: NodeConfig,
+        chain: &ChainHandle,
+        providers: &[Provider],
+        listeners: Vec<TcpListener>,
+    ) -> Result<(RunningServer, Vec<http::Server>), NodeError> {
+        let counters = providers
+            .iter()
+            .zip(listeners)
+            .map(|(provider, listener)| {
+                http::Server::start(provider.clone(), chain.clone(), listener)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let known: Vec<(Provider, String)> = providers
+            .iter()
+            .cloned()
+            .zip(counters.iter().map(http::Server::url))
+            .collect();
+        let options = ServeOptions {
+            address: SocketAddr::new(config.host, config.port),
+            policy: config.variant,
+            providers: Providers::new(move || {
+                known.iter().map(|(one, url)| entry(one, url)).collect()
+            }),
+            ..config.serve
+        };
+        let server = boatyard_rpc::serve(chain.clone(), options).await?;
+        Ok((server, counters))
     }
 
     /// Starts the chain alone, without a port. For tests and tools in the same
@@ -193,6 +228,8 @@ impl Node {
 pub struct RunningNode {
     chain: ChainHandle,
     providers: Vec<Provider>,
+    /// Where the providers serve their clients, in the same order.
+    counters: Vec<http::Server>,
     server: RunningServer,
 }
 
@@ -205,6 +242,11 @@ impl RunningNode {
     /// Its storage providers, f01000 and on.
     pub fn providers(&self) -> &[Provider] {
         &self.providers
+    }
+
+    /// Where each of its storage providers serves its clients, f01000 and on.
+    pub fn provider_urls(&self) -> Vec<String> {
+        self.counters.iter().map(http::Server::url).collect()
     }
 
     /// Where requests are served; the port is the real one when 0 was asked for.
@@ -225,8 +267,23 @@ impl RunningNode {
     /// Stops serving, then the chain. Requests that wait are answered with an
     /// error; a tipset being made is finished or given up as a whole.
     pub async fn stop(self) {
+        for counter in self.counters {
+            counter.stop().await;
+        }
         self.server.stop().await;
         self.chain.stop().await;
+    }
+}
+
+/// A provider as clients find it.
+fn entry(provider: &Provider, url: &str) -> ProviderEntry {
+    let config = provider.config();
+    ProviderEntry {
+        miner: Address::new_id(config.miner).to_string(),
+        worker: config.worker.address().to_string(),
+        url: url.to_owned(),
+        sector_size: config.sector_size() as u64,
+        stopped: provider.mischief().stopped,
     }
 }
 

@@ -84,6 +84,11 @@ pub struct NodeArgs {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50))]
     providers: u32,
 
+    /// Port of the first storage provider's HTTP interface, the others follow; 0 takes
+    /// any free ones
+    #[arg(long, value_name = "PORT", default_value_t = 8700)]
+    provider_port: u16,
+
     /// Bytes in the providers' sectors
     #[arg(long, value_enum, default_value_t = SectorSizeName::KiB2)]
     sector_size: SectorSizeName,
@@ -275,6 +280,7 @@ fn config(args: &NodeArgs) -> NodeConfig {
         providers: ProvidersConfig {
             count: args.providers,
             sector_size: args.sector_size.into(),
+            port: args.provider_port,
             ..defaults.providers.clone()
         },
         serve: ServeOptions {
@@ -309,6 +315,9 @@ fn not_started(error: NodeError) -> Failure {
             "--bundle takes the CAR file of a built-in actors release, such as builtin-actors-mainnet.car"
         }
         NodeError::Proofs(_) => "--proofs vanilla works everywhere",
+        NodeError::ProviderPort(_) => {
+            "--provider-port chooses other ports, --provider-port 0 any free ones"
+        }
         NodeError::Provider(_) => {
             "--providers 0 does without; --data-dir keeps what is sealed for the next start"
         }
@@ -330,7 +339,11 @@ fn announce(global: &Global, args: &NodeArgs, node: &RunningNode) {
         };
         say!(
             "{}",
-            json!({ "listening": address.to_string(), "accounts": accounts })
+            json!({
+                "listening": address.to_string(),
+                "accounts": accounts,
+                "providers": node.provider_urls(),
+            })
         );
         return;
     }
@@ -354,6 +367,9 @@ fn announce(global: &Global, args: &NodeArgs, node: &RunningNode) {
             );
         }
         say!("Chain ID {}", args.chain_id);
+        for (provider, url) in node.providers().iter().zip(node.provider_urls()) {
+            say!("Storage provider f0{} on {url}", provider.config().miner);
+        }
     }
     say!("Listening on {address}");
 }

@@ -14,7 +14,15 @@ fn power(node: &Node) -> Value {
 fn providers_prove_while_time_passes_and_after_a_restart() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_str().unwrap();
-    let flags = ["--quiet", "--providers", "2", "--data-dir", path];
+    let flags = [
+        "--quiet",
+        "--providers",
+        "2",
+        "--provider-port",
+        "0",
+        "--data-dir",
+        path,
+    ];
     let node = Node::start(&flags);
     assert_eq!(power(&node), "4096");
     let warped = node.json(&["warp", "--days", "2"]);

@@ -170,7 +170,8 @@ impl ChainHandle {
         {
             return Err(ChainError::Config(format!(
                 "the data directory holds a chain with another genesis ({}, this would be {}): \
-                 start the node with the same network name, chain ID, accounts and actors, or \
+                 start the node with the same network name, chain ID, accounts, actors, \
+                 storage providers and their ports, or \
                  name another data directory",
                 resumed.genesis.tipset.key_cid(),
                 genesis.tipset.key_cid(),

@@ -7,6 +7,7 @@ use boatyard_chain::Key;
 use boatyard_proofs::Prover;
 use boatyard_sdk::NetworkVariant;
 use fvm_shared::ActorID;
+use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::{RegisteredSealProof, SectorSize};
 
@@ -27,6 +28,25 @@ pub struct ProviderConfig {
     pub prover: Arc<dyn Prover>,
     /// attoFIL that it wants for a GiB and an epoch, at least.
     pub ask: TokenAmount,
+}
+
+/// What a provider asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// attoFIL for a GiB (2^30 padded bytes) and an epoch.
+    pub price: TokenAmount,
+    /// The same where the client spends datacap.
+    pub verified_price: TokenAmount,
+    /// Smallest piece in padded bytes.
+    pub min_piece_size: u64,
+    /// Largest piece in padded bytes.
+    pub max_piece_size: u64,
+    /// Shortest deal in epochs.
+    pub min_duration: ChainEpoch,
+    /// Epochs from now until the end of the longest-lasting deal.
+    pub max_duration: ChainEpoch,
+    /// Epochs that publishing, sealing and proving may take.
+    pub start_delay: ChainEpoch,
 }
 
 impl ProviderConfig {

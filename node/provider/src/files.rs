@@ -92,6 +92,14 @@ impl Files {
         self.root.join(PIECES).join(piece.to_string())
     }
 
+    /// Keeps the bytes of a piece until it is sealed.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn save_piece(&self, piece: &Cid, bytes: &[u8]) -> Result<(), FilesError> {
+        write_whole(&self.piece(piece), bytes)
+    }
+
     /// All sectors, by number.
     ///
     /// # Errors
@@ -180,10 +188,15 @@ fn write(path: &Path, value: &impl Serialize) -> Result<(), FilesError> {
         path: path.to_path_buf(),
         reason: io::Error::other(error.to_string()),
     })?;
+    write_whole(path, &bytes)
+}
+
+/// Writes a file so that it is there as a whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
     let unfinished = path.with_extension("new");
     let write = || -> io::Result<()> {
         let mut file = File::create(&unfinished)?;
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&unfinished, path)
     };

@@ -1,5 +1,6 @@
 //! Providers of a devnet: what they have at genesis, and how they join the chain.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,16 +32,49 @@ pub struct ProvidersConfig {
     pub sector_size: SectorSize,
     /// attoFIL that they want for a GiB and an epoch.
     pub ask: TokenAmount,
+    /// Where the first one serves its clients, the others on the ports after it; 0 takes
+    /// any free ones. Miners say at genesis where they are, unless it is 0.
+    pub port: u16,
+    /// Address at which they do.
+    pub host: IpAddr,
 }
 
 impl Default for ProvidersConfig {
-    /// None; sectors of 2 KiB; free of charge.
+    /// None; sectors of 2 KiB; free of charge; on port 8700 and after of this machine.
     fn default() -> Self {
         Self {
             count: 0,
             sector_size: SectorSize::_2KiB,
             ask: TokenAmount::default(),
+            port: 8700,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
+    }
+}
+
+impl ProvidersConfig {
+    /// Binary multiaddr (`/ip4/…/tcp/…/http`) of a provider by its place, if it is known
+    /// before the start.
+    fn multiaddr(&self, index: u64) -> Option<Vec<u8>> {
+        const IP4: u8 = 0x04;
+        const IP6: u8 = 0x29;
+        const TCP: u8 = 0x06;
+        // 480 as a varint.
+        const HTTP: [u8; 2] = [0xe0, 0x03];
+        let port = match self.port {
+            0 => return None,
+            first => u16::try_from(u64::from(first) + index).ok()?,
+        };
+        let mut address = match self.host {
+            // What listens everywhere is reached here.
+            host if host.is_unspecified() => vec![IP4, 127, 0, 0, 1],
+            IpAddr::V4(host) => [&[IP4][..], &host.octets()].concat(),
+            IpAddr::V6(host) => [&[IP6][..], &host.octets()].concat(),
+        };
+        address.push(TCP);
+        address.extend(port.to_be_bytes());
+        address.extend(HTTP);
+        Some(address)
     }
 }
 
@@ -92,7 +126,9 @@ pub fn prepare(
         .map(|index| {
             let miner = FIRST_FREE_ID + index;
             let directory = data_dir.map(|root| root.join(FOLDER).join(format!("f0{miner}")));
-            one(config, variant, miner, directory, prover.clone())
+            let mut one = one(config, variant, miner, directory, prover.clone())?;
+            one.genesis.multiaddrs.extend(config.multiaddr(index));
+            Ok(one)
         })
         .collect()
 }
@@ -185,4 +221,19 @@ pub fn join(prepared: Vec<Prepared>, chain: &ChainHandle) -> Result<Vec<Provider
         providers.push(provider);
     }
     Ok(providers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn miners_say_where_they_are_if_the_port_is_chosen() {
+        let config = ProvidersConfig::default();
+        // /ip4/127.0.0.1/tcp/8701/http
+        let expected = [4, 127, 0, 0, 1, 6, 0x21, 0xfd, 0xe0, 0x03];
+        assert_eq!(config.multiaddr(1), Some(expected.to_vec()));
+        let free = ProvidersConfig { port: 0, ..config };
+        assert_eq!(free.multiaddr(1), None);
+    }
 }

@@ -14,10 +14,12 @@
 //! | [`order`] | what a provider was asked to keep, and how far it is |
 //! | [`record`] | what it remembers of a sector |
 //! | [`files`] | where sectors, pieces, orders and records lie |
-//! | [`miner`] | its miner's state |
+//! | [`miner`], [`market`] | its miner's state, and the market's |
 //! | [`window`] | Window PoSt: which partitions are due, and their proofs |
 //! | [`recovery`] | faulty sectors that can be proven again |
 //! | [`pipeline`] | orders to sectors: pack, seal, pre-commit, prove |
+//! | [`http`] | what clients ask of it |
+//! | [`standing`] | how far an order is |
 //! | [`task`] | what a message is for, and when to try again |
 //! | [`mischief`] | everything that goes wrong on request |
 //!
@@ -27,6 +29,8 @@
 pub mod config;
 pub mod files;
 pub mod genesis;
+pub mod http;
+pub mod market;
 pub mod miner;
 pub mod mischief;
 pub mod order;
@@ -34,13 +38,14 @@ pub mod pipeline;
 pub mod provider;
 pub mod record;
 pub mod recovery;
+pub mod standing;
 pub mod task;
 pub mod window;
 
-pub use config::ProviderConfig;
+pub use config::{Ask, ProviderConfig};
 pub use files::{Files, FilesError};
 pub use genesis::{Prepared, ProviderError, ProvidersConfig};
 pub use mischief::Mischief;
-pub use order::{Order, OrderId, Purpose};
+pub use order::{Order, OrderId, Origin, Placement, Purpose};
 pub use provider::Provider;
 pub use record::SectorRecord;

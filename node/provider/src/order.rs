@@ -1,5 +1,6 @@
 //! What a provider was asked to keep.
 
+use boatyard_market::{ClientDealProposal, DealProposal};
 use boatyard_miner::types::VerifiedAllocationKey;
 use cid::Cid;
 use fvm_ipld_encoding::RawBytes;
@@ -26,6 +27,10 @@ pub struct Order {
     pub length: u64,
     /// What it is kept for.
     pub purpose: Purpose,
+    /// How it came.
+    pub origin: Origin,
+    /// What kind of sector it goes into.
+    pub placement: Placement,
     /// The epoch by which its sector must be proven.
     pub start: ChainEpoch,
     /// The epoch until which its sector must last.
@@ -36,6 +41,27 @@ pub struct Order {
     pub steps: Vec<Step>,
     /// Why nothing more is done about it.
     pub failed: Option<String>,
+}
+
+/// How an order came to its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// Somebody asked the provider itself.
+    Client,
+    /// A contract proposed a deal.
+    Contract,
+    /// The chain told of an allocation.
+    Event,
+}
+
+/// What kind of sector an order goes into.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Placement {
+    /// One that is sealed with it.
+    #[default]
+    New,
+    /// One of committed capacity that is proven already, by a replica update.
+    CommittedCapacity,
 }
 
 /// What a piece is kept for.
@@ -80,11 +106,54 @@ pub struct Step {
 }
 
 impl Order {
+    /// A client's order that nothing has happened to, for a new sector; it gets its
+    /// number when it is taken on.
+    pub fn new(
+        piece: PieceInfo,
+        length: u64,
+        purpose: Purpose,
+        start: ChainEpoch,
+        end: ChainEpoch,
+    ) -> Self {
+        Self {
+            id: 0,
+            piece,
+            length,
+            purpose,
+            origin: Origin::Client,
+            placement: Placement::New,
+            start,
+            end,
+            sector: None,
+            steps: Vec::new(),
+            failed: None,
+        }
+    }
+
     /// Whether it can go into a sector: a deal has to be published first.
     pub fn is_ready(&self) -> bool {
         self.failed.is_none()
             && self.sector.is_none()
             && !matches!(self.purpose, Purpose::Deal { deal: None, .. })
+    }
+
+    /// The number of its deal, once that is published.
+    pub fn deal(&self) -> Option<DealID> {
+        match &self.purpose {
+            Purpose::Deal { deal, .. } => *deal,
+            Purpose::Allocation { .. } | Purpose::Favour { .. } => None,
+        }
+    }
+
+    /// What the client of its deal signed.
+    pub fn proposal(&self) -> Option<DealProposal> {
+        match &self.purpose {
+            Purpose::Deal { proposal, .. } => proposal
+                .deserialize::<ClientDealProposal>()
+                .ok()
+                .map(|signed| signed.proposal),
+            Purpose::Allocation { .. } | Purpose::Favour { .. } => None,
+        }
     }
 
     /// Whether something happened to it under this name.

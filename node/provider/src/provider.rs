@@ -16,17 +16,24 @@ use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
+use fvm_shared::piece::PaddedPieceSize;
 use fvm_shared::sector::SectorNumber;
 use serde::Serialize;
 
-use crate::config::ProviderConfig;
+use crate::config::{Ask, ProviderConfig};
 use crate::files::{Files, FilesError};
 use crate::miner::{MinerError, MinerView};
 use crate::mischief::Mischief;
 use crate::order::{Order, OrderId, Step};
 use crate::record::SectorRecord;
-use crate::task::{Task, Tasks};
+use crate::task::{PATIENCE, Task, Tasks};
 use crate::{pipeline, recovery, window};
+
+/// Shortest deal that the market takes, in epochs (spec 07 §5).
+const MIN_DEAL_DURATION: ChainEpoch = 180 * 2_880;
+/// Epochs for what is done in a tipset each: publish, pre-commit, prove; and some that
+/// may be needed to try again.
+const HANDLING: ChainEpoch = 2 * PATIENCE;
 
 /// A storage provider. Cloning shares it.
 #[derive(Clone)]
@@ -174,6 +181,33 @@ impl Provider {
     /// Everything it was asked for, by number.
     pub fn orders(&self) -> Vec<Order> {
         self.desk().orders.values().cloned().collect()
+    }
+
+    /// One order by its number.
+    pub fn order(&self, id: OrderId) -> Option<Order> {
+        self.desk().orders.get(&id).cloned()
+    }
+
+    /// What it asks for.
+    pub fn ask(&self) -> Ask {
+        let config = &self.0.config;
+        Ask {
+            price: config.ask.clone(),
+            verified_price: config.ask.clone(),
+            min_piece_size: PaddedPieceSize(128).0,
+            max_piece_size: config.sector_size() as u64,
+            min_duration: MIN_DEAL_DURATION,
+            max_duration: self.0.policy.max_sector_expiration_extension,
+            start_delay: self.0.policy.pre_commit_challenge_delay + HANDLING,
+        }
+    }
+
+    /// Its miner in a state.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn miner(&self, state: &StateView) -> Result<MinerView, MinerError> {
+        MinerView::load(state, self.0.policy, self.0.config.miner)
     }
 
     /// What it remembers of its sectors, by number.

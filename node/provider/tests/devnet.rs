@@ -116,17 +116,9 @@ async fn an_order_is_sealed_proven_and_kept() {
     let data = b"mars".repeat(400);
     let info = piece::of_bytes(&data);
     std::fs::write(provider.files().piece(&info.cid), &data).unwrap();
-    let order = Order {
-        id: 0,
-        piece: info,
-        length: data.len() as u64,
-        purpose: Purpose::Favour { notify: Vec::new() },
-        start: 1_000,
-        end: 200 * DAY,
-        sector: None,
-        steps: Vec::new(),
-        failed: None,
-    };
+    let length = data.len() as u64;
+    let purpose = Purpose::Favour { notify: Vec::new() };
+    let order = Order::new(info, length, purpose, 1_000, 200 * DAY);
     let id = provider.take(order).unwrap();
     chain.advance_to(60).await.unwrap();
     let order = provider

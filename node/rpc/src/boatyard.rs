@@ -18,6 +18,7 @@
 //! | `boatyard_readState` | address, path of names?, `{limit, start, inner_limit, block}`? | [`StatePart`] |
 //! | `boatyard_traceMessage` | message CID or Ethereum hash, `{detail: "calls" \| "full"}`? | [`trace::MessageTrace`] |
 //! | `boatyard_traceCall` | Message (Filecoin JSON), `{detail}`? | the same, of a message that is only tried on the newest state |
+//! | `boatyard_providers` | – | storage providers with the URL of each: [`ProviderEntry`] |
 //! | `boatyard_check` | block?, name of a network for its policy? | what must hold of the state after the block and does not: [`boatyard_invariants::Report`] |
 //! | `boatyard_advance` | epochs | `{epoch, tipset_epoch_before, null_rounds}`: one tipset that many epochs on, null rounds before it |
 //!
@@ -43,6 +44,7 @@ use crate::error::RpcError;
 use crate::eth::block_param::BlockParam;
 use crate::fil::json::address_text;
 use crate::fil::state::actor;
+use crate::node::ProviderEntry;
 use crate::params::{CidParam, Json, Quantity, Text, param_by_serde};
 use crate::registry::{Method, Param, methods};
 
@@ -77,6 +79,10 @@ pub fn methods() -> Vec<Method> {
         ["boatyard_readState"]
         (address: AnyAddress, path: Option<Vec<Text>>, options: Option<ReadOptions>)
             -> "StatePart" = wait read_state;
+
+        /// The node's storage providers, and where they serve their clients.
+        ["boatyard_providers"]
+        () -> "Providers" = compute providers;
 
         /// Lets epochs pass at once: null rounds and one tipset.
         ["boatyard_advance"]
@@ -370,6 +376,10 @@ async fn read_state(
         balance: record.balance.atto().to_string(),
         state,
     })
+}
+
+fn providers(call: &Call) -> Result<Vec<ProviderEntry>, RpcError> {
+    Ok(call.node.options.providers.list())
 }
 
 async fn advance(call: Call, epochs: Quantity) -> Result<Value, RpcError> {

@@ -50,7 +50,7 @@ pub mod server;
 pub mod stream;
 
 pub use error::RpcError;
-pub use node::ServeOptions;
+pub use node::{ProviderEntry, Providers, ServeOptions};
 pub use server::{RunningServer, ServeError, serve};
 
 /// Every method, in the order of the reference.

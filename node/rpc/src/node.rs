@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use boatyard_chain::{ChainHandle, ExecutedTipset, StateView, TipsetKey, TipsetRef};
 use boatyard_sdk::NetworkVariant;
 use fvm_shared::clock::ChainEpoch;
+use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::abis::Abis;
@@ -50,6 +51,45 @@ pub struct ServeOptions {
     pub max_response_bytes: u32,
     /// Connections at a time.
     pub max_connections: u32,
+    /// The node's storage providers.
+    pub providers: Providers,
+}
+
+/// A storage provider, as clients find it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProviderEntry {
+    /// Its miner, an f0 address.
+    pub miner: String,
+    /// The worker's key address.
+    pub worker: String,
+    /// Where it serves its clients.
+    pub url: String,
+    /// Bytes in its sectors.
+    pub sector_size: u64,
+    /// Whether it was told to do nothing.
+    pub stopped: bool,
+}
+
+/// Whoever knows the node's storage providers; by default there are none.
+#[derive(Clone, Default)]
+pub struct Providers(Option<Arc<dyn Fn() -> Vec<ProviderEntry> + Send + Sync>>);
+
+impl Providers {
+    /// Those that `list` gives whenever somebody asks; it may block.
+    pub fn new(list: impl Fn() -> Vec<ProviderEntry> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(list)))
+    }
+
+    /// All of them, f01000 and on.
+    pub fn list(&self) -> Vec<ProviderEntry> {
+        self.0.as_ref().map(|list| list()).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Providers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Providers")
+    }
 }
 
 /// Name and version that Ethereum tools take for anvil's: their helpers then work.
@@ -72,6 +112,7 @@ impl Default for ServeOptions {
             max_request_bytes: 64 << 20,
             max_response_bytes: 256 << 20,
             max_connections: 4096,
+            providers: Providers::default(),
         }
     }
 }

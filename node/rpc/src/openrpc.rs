@@ -425,6 +425,10 @@ const OBJECTS: &[(&str, &str)] = &[
          instance_id: 32-byte hash",
     ),
     (
+        "ProviderEntry",
+        "miner: text, worker: text, url: text, sector_size: number, stopped: bool",
+    ),
+    (
         "Account",
         "eth: 0x address?, delegated: Filecoin address, secp256k1: Filecoin address?, \
          private_key: hex bytes, balance: attoFIL, nonce: number",
@@ -472,6 +476,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("module versions", "text{}"),
     ("list", "any[]"),
     ("Accounts", "Account[]"),
+    ("Providers", "ProviderEntry[]"),
     ("actors", "built-in actor[]"),
     ("SignedMessages", "SignedMessage[]"),
     ("messages with CIDs", "message with CID[]?"),

@@ -1,0 +1,87 @@
+//! The market's state, as a provider looks at it.
+
+use boatyard_actors_shared::MARKET_ACTOR;
+use boatyard_chain::{ChainError, SharedStore, StateView};
+use boatyard_market::balances::BalanceTable;
+use boatyard_market::{DealProposal, DealState, State};
+use cid::Cid;
+use fvm_ipld_encoding::CborStore;
+use fvm_shared::ActorID;
+use fvm_shared::address::Address;
+use fvm_shared::deal::DealID;
+use fvm_shared::econ::TokenAmount;
+
+use crate::miner::MinerError;
+
+/// The market in some state of the chain.
+pub struct MarketView {
+    store: SharedStore,
+    /// Its state.
+    pub state: State,
+}
+
+impl MarketView {
+    /// Reads the market.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn load(state: &StateView) -> Result<Self, MinerError> {
+        let (_, actor) = state
+            .actor(&MARKET_ACTOR)?
+            .ok_or(ChainError::ActorNotFound(MARKET_ACTOR))?;
+        let store = state.store().clone();
+        let decoded: Option<State> = store
+            .get_cbor(&actor.state)
+            .map_err(|error| MinerError::State(error.to_string()))?;
+        Ok(Self {
+            state: decoded.ok_or(ChainError::MissingBlock(actor.state))?,
+            store,
+        })
+    }
+
+    /// What became of a deal, if it is activated and not over.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn deal_state(&self, deal: DealID) -> Result<Option<DealState>, MinerError> {
+        Ok(self.state.deal_state(&self.store, deal)?)
+    }
+
+    /// What was agreed, until the deal is over.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn proposal(&self, deal: DealID) -> Result<Option<DealProposal>, MinerError> {
+        let proposals = self.state.proposals.load(&self.store)?;
+        Ok(proposals.get(deal)?.cloned())
+    }
+
+    /// Whether a proposal, by the CID of its form with ID addresses, cannot be
+    /// published (again).
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn is_pending(&self, proposal: &Cid) -> Result<bool, MinerError> {
+        let pending = self.state.pending_proposals.load(&self.store)?;
+        Ok(pending.contains(proposal)?)
+    }
+
+    /// attoFIL of an escrow that is not locked.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn free(&self, owner: ActorID) -> Result<TokenAmount, MinerError> {
+        let owner = Address::new_id(owner);
+        let escrow = BalanceTable::load(&self.state.escrow_table, &self.store)?.get(&owner)?;
+        Ok(escrow - self.locked(owner.id().unwrap_or_default())?)
+    }
+
+    /// attoFIL of an escrow that is locked.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn locked(&self, owner: ActorID) -> Result<TokenAmount, MinerError> {
+        let locked = BalanceTable::load(&self.state.locked_table, &self.store)?;
+        Ok(locked.get(&Address::new_id(owner))?)
+    }
+}
