@@ -39,6 +39,15 @@ pub(crate) fn call(core: &Arc<Core>, request: CallRequest) -> Result<Applied, Ch
     stage.run(core, request.message, request.tracing)
 }
 
+/// Runs a call on a state that is no [`CallPoint`].
+pub(crate) fn call_on(
+    core: &Arc<Core>,
+    message: Message,
+    base: Base,
+) -> Result<Applied, ChainError> {
+    Stage::on(core, base, &Overrides::default())?.run(core, message, Tracing::Off)
+}
+
 /// Runs a call and shows its inside.
 pub(crate) fn watch(
     core: &Arc<Core>,

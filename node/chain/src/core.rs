@@ -20,6 +20,7 @@ use crate::config::{ChainConfig, MiningMode};
 use crate::disk::ChainFile;
 use crate::error::ChainError;
 use crate::events::ChainEvent;
+use crate::faults::Judge;
 use crate::fees::BLOCK_GAS_LIMIT;
 use crate::keys::Keyring;
 use crate::machines::Machines;
@@ -286,7 +287,7 @@ impl Core {
 
     /// The surroundings of a machine.
     pub fn context(
-        &self,
+        self: &Arc<Self>,
         epoch: ChainEpoch,
         base_fee: TokenAmount,
         circulating_supply: TokenAmount,
@@ -301,7 +302,7 @@ impl Core {
             chain_id: self.config.chain_id,
             network_version: NETWORK_VERSION,
             chain,
-            verifier: self.verifier.clone(),
+            verifier: Judge::at(self, epoch),
             substitutions: None,
             tracing,
             interceptor: None,

@@ -18,6 +18,7 @@
 //! | [`fees`] | base fee and premium |
 //! | [`supply`] | circulating supply |
 //! | [`proofs`] | whether what messages prove is proven |
+//! | [`faults`] | whether block headers show that their miner cheated |
 //! | `randomness` | tickets and beacon |
 //! | [`block`] | what a block header and a tipset key are |
 //! | [`message`] | signed messages, their CIDs and Ethereum hashes |
@@ -52,6 +53,7 @@ pub mod ethereum;
 pub mod events;
 mod evm_state;
 mod execute;
+pub mod faults;
 pub mod fees;
 pub mod genesis;
 pub mod handle;

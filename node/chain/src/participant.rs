@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use boatyard_actors_shared::POWER_ACTOR_ID;
 use boatyard_vm::context::ChainView;
+use boatyard_vm::machine::Applied;
 use boatyard_vm::state::StateTree;
 use boatyard_vm::store::SharedStore;
 use cid::Cid;
@@ -29,9 +30,10 @@ use crate::calls;
 use crate::core::Core;
 use crate::error::{ChainError, EstimateError, Rejection};
 use crate::events::ChainEvent;
+use crate::execute;
 use crate::genesis::states::PowerState;
 use crate::keys::Key;
-use crate::message::Authority;
+use crate::message::{Authority, SignedMessage};
 use crate::randomness::{self, View};
 use crate::tipset::ExecutedTipset;
 use crate::view::StateView;
@@ -117,6 +119,22 @@ impl Turn<'_> {
         StateView::new(self.core.store.clone(), self.root)
     }
 
+    /// Tries a message on that state, without a trace on the chain: what a contract
+    /// answers when it is asked. Failure of the message is a non-zero exit code.
+    ///
+    /// # Errors
+    /// As [`crate::ChainHandle::call`].
+    pub fn call(&self, message: Message) -> Result<Applied, ChainError> {
+        let base = calls::Base {
+            root: self.root,
+            epoch: self.epoch,
+            base_fee: self.parent.next_base_fee.clone(),
+            view: self.view.clone(),
+            priors: Vec::new(),
+        };
+        calls::call_on(self.core, message, base)
+    }
+
     /// Where blocks lie.
     pub fn store(&self) -> &SharedStore {
         &self.core.store
@@ -192,7 +210,42 @@ pub(crate) fn ask(
     }
 }
 
-fn send(turn: &Turn<'_>, mut message: Message) -> Result<Cid, NotSent> {
+fn send(turn: &Turn<'_>, message: Message) -> Result<Cid, NotSent> {
+    let core = turn.core;
+    let signed = complete(turn, message)?;
+    check_state(&turn.state(), &signed.message, Authority::Signed)?;
+    let eth_hash = signed.eth_hash(core.config.chain_id);
+    let inserted = core
+        .data_mut()
+        .pool
+        .insert(signed, eth_hash, Authority::Signed)?;
+    core.tell(ChainEvent::Pending(inserted.message.clone()));
+    Ok(inserted.message.cid)
+}
+
+/// Completes and signs a message for the tipset that comes next.
+pub(crate) fn sign(core: &Arc<Core>, message: Message) -> Result<SignedMessage, NotSent> {
+    let parent = core.head();
+    let epoch = core.next_epoch();
+    let root = execute::null_rounds(
+        core,
+        parent.state_root,
+        parent.height(),
+        epoch,
+        &parent.next_base_fee,
+    )?;
+    let turn = Turn {
+        core,
+        parent: &parent,
+        epoch,
+        root,
+        view: View::of_pending(core, parent.height(), epoch),
+    };
+    complete(&turn, message)
+}
+
+/// Fills in what is left out of a message, and signs it.
+fn complete(turn: &Turn<'_>, mut message: Message) -> Result<SignedMessage, NotSent> {
     let core = turn.core;
     let state = turn.state();
     message.from = canonical_sender(&state, &message.from)?;
@@ -220,14 +273,7 @@ fn send(turn: &Turn<'_>, mut message: Message) -> Result<Cid, NotSent> {
         .sign_message(message, core.config.chain_id)
         .map_err(|error| ChainError::Config(error.to_string()))?;
     check_form(&signed, Authority::Signed, core.config.chain_id)?;
-    check_state(&state, &signed.message, Authority::Signed)?;
-    let eth_hash = signed.eth_hash(core.config.chain_id);
-    let inserted = core
-        .data_mut()
-        .pool
-        .insert(signed, eth_hash, Authority::Signed)?;
-    core.tell(ChainEvent::Pending(inserted.message.clone()));
-    Ok(inserted.message.cid)
+    Ok(signed)
 }
 
 /// Who makes the block at `height` on top of `parent`: drawn by quality-adjusted

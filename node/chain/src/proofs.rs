@@ -94,14 +94,16 @@ impl ProofVerifier for ChainProofs {
         commitment::unsealed_cid(&comm_d).map_err(|error| VerifyError::Malformed(error.to_string()))
     }
 
-    /// Finds nothing: the chain has one producer, and headers of others are unknown.
+    /// Gives no verdict: it takes the chain to judge blocks, see [`crate::faults`].
     fn verify_consensus_fault(
         &self,
         _: &[u8],
         _: &[u8],
         _: &[u8],
     ) -> Result<Option<ConsensusFault>, VerifyError> {
-        Ok(None)
+        Err(VerifyError::Unable(
+            "block headers are judged by a chain, and there is none yet".into(),
+        ))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::events::{ChainEvent, Notice};
 use crate::fees::{BLOCK_GAS_LIMIT, MINIMUM_BASE_FEE};
 use crate::history;
 use crate::message::{Authority, SignedMessage};
+use crate::participant::{self, NotSent};
 use crate::producer;
 use crate::threads::Lane;
 use crate::tipset::{ExecutedTipset, MessageLocation};
@@ -69,6 +70,21 @@ impl ChainHandle {
             let signed = with_fake_signature(message);
             check_form(&signed, Authority::Impersonated, core.config.chain_id)?;
             accept(core, signed, Authority::Impersonated)
+        })
+        .await?
+    }
+
+    /// Signs a message with a key of the node and takes it into the pool, with the
+    /// sender's next sequence, with fees and, where it is 0, the gas limit filled in.
+    /// The sender may be an ID. Nothing comes between finding the sequence and using it.
+    ///
+    /// # Errors
+    /// [`NotSent`]: tried first on the state that it would meet, it fails; the pool
+    /// refuses it; the node has no such key.
+    pub async fn send(&self, message: Message) -> Result<Pushed, NotSent> {
+        self.change(move |core| {
+            let message = participant::sign(core, message)?;
+            Ok(accept(core, message, Authority::Signed)?)
         })
         .await?
     }
