@@ -18,6 +18,7 @@ export PATH := $(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 CLIENTS := tests/clients
 # npm writes this file at the end of a complete installation.
 CLIENTS_INSTALLED := $(CLIENTS)/node_modules/.package-lock.json
+HARDHAT3_INSTALLED := $(CLIENTS)/hardhat3/node_modules/.package-lock.json
 
 BOATYARD := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/debug/boatyard
 
@@ -44,11 +45,18 @@ system:
 	@scripts/setup
 
 .PHONY: clients
-clients: $(CLIENTS_INSTALLED)
+clients: $(CLIENTS_INSTALLED) $(HARDHAT3_INSTALLED)
 
 # Scripts of packages are not run: the tools come as ready binaries.
 $(CLIENTS_INSTALLED): $(CLIENTS)/package.json $(CLIENTS)/package-lock.json | system
 	cd $(CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# With the Node that came with the packages above: under an older one npm leaves
+# out parts that Hardhat 3 cannot do without.
+$(HARDHAT3_INSTALLED): $(CLIENTS)/hardhat3/package.json $(CLIENTS)/hardhat3/package-lock.json | $(CLIENTS_INSTALLED)
+	cd $(CLIENTS)/hardhat3 && PATH="$(CURDIR)/$(CLIENTS)/node_modules/.bin:$$PATH" \
+		npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: build

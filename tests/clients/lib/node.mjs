@@ -25,11 +25,27 @@ export const addresses = [
 ];
 export const chainId = 31415926;
 
-/// Starts `boatyard node` on a free port. Resolves when it serves requests.
+// No node outlives the tests that started it, also not when these are stopped for taking too long.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+process.once('SIGTERM', () => process.exit(143));
+
+/// Starts `boatyard node` on a free port. Resolves when contracts can be made: on a busy machine
+/// compiling the actors takes longer than some clients wait for an answer.
 export async function startNode(...flags) {
+  const node = await startColdNode(...flags);
+  const [from] = (await rpc(node.url, 'eth_accounts')).result;
+  if (from) await rpc(node.url, 'eth_estimateGas', [{ from, data: '0x600160005360016000f3' }]);
+  return node;
+}
+
+/// Starts `boatyard node` on a free port. Resolves when it serves requests.
+export async function startColdNode(...flags) {
   const child = spawn(binary, ['node', '--port', '0', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const log = [];
   const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   child.stderr.on('data', (data) => log.push(data.toString()));

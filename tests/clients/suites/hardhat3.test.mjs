@@ -1,17 +1,18 @@
-// Hardhat 3 with its network helpers. It brings a Node of its own, newer than this one.
+// Hardhat 3 with its network helpers and Ignition. It needs a Node newer than many systems
+// have; one comes with the packages of these tests.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 
-import { root, startNode } from '../lib/node.mjs';
+import { root, rpc, startNode } from '../lib/node.mjs';
 
 const project = join(root, 'hardhat3');
 const modules = join(project, 'node_modules');
-const newer = join(modules, `node-linux-${process.arch}`, 'bin', 'node');
+const newer = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
 const runtime = existsSync(newer) ? newer : process.execPath;
 const enough = existsSync(newer) || Number(process.versions.node.split('.')[0]) >= 22;
 const skip = enough ? false : 'no Node 22 for this system';
@@ -19,29 +20,52 @@ const skip = enough ? false : 'no Node 22 for this system';
 describe('hardhat 3', { skip }, () => {
   let node;
   const hardhat = async (...args) => {
+    const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
     const options = {
       cwd: project,
-      env: { ...process.env, BOATYARD_URL: node.url, HARDHAT_TEST_INTERACTIVE_ENV: 'false', NO_COLOR: '1' },
+      env: {
+        ...inherited, BOATYARD_URL: node.url, HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true',
+        HARDHAT_IGNITION_CONFIRM_DEPLOYMENT: 'true', HARDHAT_TEST_INTERACTIVE_ENV: 'false', CI: 'true', NO_COLOR: '1',
+      },
       maxBuffer: 1 << 26,
+      timeout: 240_000,
     };
+    const cli = join(modules, 'hardhat', 'dist', 'src', 'cli.js');
     try {
-      return (await promisify(execFile)(runtime, [join(modules, 'hardhat', 'dist', 'src', 'cli.js'), ...args], options))
-        .stdout;
+      return (await promisify(execFile)(runtime, [cli, '--network', 'boatyard', ...args], options)).stdout;
     } catch (error) {
       throw new Error(`hardhat ${args.join(' ')}\n${error.stdout}${error.stderr}`);
     }
   };
+  const leave = () => Promise.all(
+    ['artifacts', 'cache', join('ignition', 'deployments')]
+      .map((name) => rm(join(project, name), { recursive: true, force: true })),
+  );
 
   before(async () => {
+    assert.ok(existsSync(modules), 'its packages are missing: run `make clients`');
+    await leave();
     node = await startNode();
   });
   after(async () => {
     await node?.stop();
-    for (const name of ['artifacts', 'cache']) await rm(join(project, name), { recursive: true, force: true });
+    await leave();
   });
 
-  it('compiles, and the helpers help', { timeout: 300_000 }, async () => {
+  it('compiles, and all tests of a project pass', async () => {
     await hardhat('build');
-    assert.match(await hardhat('run', '--no-compile', 'scripts/helpers.mjs'), /everything helped/);
+    const output = await hardhat('test', 'nodejs', '--no-compile');
+    assert.match(output, /8 passing/);
+    assert.doesNotMatch(output, /failing/);
+  });
+
+  it('Ignition deploys a module and knows it the next time', async () => {
+    await hardhat('ignition', 'deploy', 'ignition/modules/Quay.js');
+    const file = join(project, 'ignition', 'deployments', 'chain-31415926', 'deployed_addresses.json');
+    const deployed = JSON.parse(await readFile(file, 'utf8'));
+    const code = await rpc(node.url, 'eth_getCode', [deployed['Harbour#Quay'], 'latest']);
+    assert.ok(code.result.length > 1_000);
+    const again = await hardhat('ignition', 'deploy', 'ignition/modules/Quay.js');
+    assert.match(again, /Nothing new to deploy|already deployed/i);
   });
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 
-import { rpc, run, startNode } from '../lib/node.mjs';
+import { rpc, run, startColdNode as startNode } from '../lib/node.mjs';
 
 describe('boatyard node', () => {
   for (const signal of ['SIGINT', 'SIGTERM']) {
