@@ -1,0 +1,136 @@
+// A provider wins a bounty by storing its piece, is paid while it does, and loses the rest.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+
+import hre from 'hardhat';
+
+import { cbor } from '../../lib/cbor.mjs';
+import { DAY, Devnet, HALF_YEAR } from '../../lib/devnet.mjs';
+import { pieceOf } from '../../lib/piece.mjs';
+
+const { ethers, network } = hre;
+const [OPEN, WON, CLOSED] = [1n, 2n, 3n];
+const [DEAD, ACTIVE, FAULTY] = [0, 1, 2];
+const GENERATE_SECTOR_LOCATION = 1_321_604_665;
+const SECTOR_CONTENT_CHANGED = 2_034_386_435;
+const DURATION = 30 * DAY;
+const MONEY = ethers.parseEther('10');
+const ADVANCE = ethers.parseEther('1');
+
+describe('a bounty', () => {
+  const devnet = new Devnet(network.config.url);
+  const piece = pieceOf(randomBytes(1_900));
+  let sp, bounty, sponsor, anybody, address, id, sector;
+
+  const post = async (wanted, duration = DURATION) => {
+    await (await bounty.post(wanted.cidBytes, wanted.size, duration, ADVANCE, { value: MONEY })).wait();
+    return bounty.count();
+  };
+  /// Has the provider store a piece and tell the contract, for the bounty that `payload` names.
+  const store = async (wanted, payload) => {
+    await sp.put(wanted);
+    const notify = [{ address, payload: ethers.toBeHex(payload, 32) }];
+    const { order } = await sp.post('/favours', { piece_cid: wanted.cid, duration: HALF_YEAR, notify });
+    return devnet.until('a proven sector', async () => {
+      const now = await sp.order(order);
+      return now.state === 'active' && now;
+    });
+  };
+  /// Where the miner says that a sector is, and how it is: `[status, location]`.
+  const locate = async () => {
+    const params = cbor([sector]).toString('base64');
+    const from = await devnet.call('Filecoin.EthAddressToFilecoinAddress', await anybody.getAddress());
+    const message = { From: from, To: sp.miner, Method: GENERATE_SECTOR_LOCATION, Params: params };
+    const { MsgRct } = await devnet.call('Filecoin.StateCall', message, []);
+    const answer = Buffer.from(MsgRct.Return, 'base64');
+    // [status, bytes]: both are short enough for one-byte headers.
+    return [answer[1], answer.subarray(3)];
+  };
+  const minerBalance = async () => BigInt((await devnet.call('Filecoin.StateGetActor', sp.miner, [])).Balance);
+  const log = (receipt, name) =>
+    receipt.logs.map((one) => bounty.interface.parseLog(one)).find((one) => one?.name === name)?.args;
+
+  before(async () => {
+    [sponsor, anybody] = await ethers.getSigners();
+    sp = await devnet.provider();
+    bounty = await (await ethers.getContractFactory('Bounty')).deploy();
+    await bounty.waitForDeployment();
+    const target = await devnet.call('Filecoin.EthAddressToFilecoinAddress', await bounty.getAddress());
+    // Providers are told an actor's ID.
+    address = await devnet.call('Filecoin.StateLookupID', target, []);
+    id = await post(piece);
+  });
+
+  it('is not won by another piece, nor by a promise that is too short', async () => {
+    await store(pieceOf(randomBytes(1_900)), id);
+    assert.equal((await bounty.bounty(id)).stage, OPEN);
+    const long = await post(piece, 10 * HALF_YEAR);
+    await store(piece, long);
+    assert.equal((await bounty.bounty(long)).stage, OPEN);
+  });
+
+  it('is not won by a wallet that speaks like a miner', async () => {
+    const [wallet] = (await devnet.call('boatyard_accounts')).map((account) => account.secp256k1);
+    const change = [[1, 10_000_000, [[{ encoded: Buffer.concat([Buffer.from('d82a582800', 'hex'), piece.cidBytes]) }, piece.size, Buffer.from(ethers.toBeHex(id, 32).slice(2), 'hex')]]]];
+    const { ExitCode } = await devnet.sendAs(wallet, address, SECTOR_CONTENT_CHANGED, cbor(change));
+    assert.notEqual(ExitCode, 0);
+    assert.equal((await bounty.bounty(id)).stage, OPEN);
+  });
+
+  it('is won by the provider that stores the piece, who is paid an advance', async () => {
+    const order = await store(piece, id);
+    sector = order.sector;
+    const won = await bounty.bounty(id);
+    assert.deepEqual([won.stage, won.miner, won.sector], [WON, sp.id, BigInt(sector)]);
+    assert.equal(await ethers.provider.getBalance(bounty), 2n * MONEY - ADVANCE);
+    const [paid] = await bounty.queryFilter(bounty.filters.Paid(id));
+    assert.deepEqual([paid.args.miner, paid.args.amount], [sp.id, ADVANCE]);
+  });
+
+  it('pays what has vested, if the sector is where and how it is said to be', async () => {
+    await devnet.advance(10 * DAY);
+    const [status, location] = await locate();
+    assert.equal(status, ACTIVE);
+    await assert.rejects(bounty.collect.staticCall(id, Buffer.from('822020', 'hex')), /MinerFailed|NotSo/);
+    await assert.rejects(bounty.collect.staticCall(id, Buffer.from('00', 'hex')), /MinerFailed/);
+    const before = await minerBalance();
+    const { amount } = log(await (await bounty.connect(anybody).collect(id, location)).wait(), 'Paid');
+    const passed = BigInt(await ethers.provider.getBlockNumber()) - (await bounty.bounty(id)).since;
+    const rest = MONEY - ADVANCE;
+    const expected = (rest * passed) / BigInt(DURATION);
+    const epoch = rest / BigInt(DURATION) + 1n;
+    assert.ok(amount <= expected + epoch && amount >= expected - epoch, `${amount} of about ${expected}`);
+    // Block rewards and fees of PoSts move the balance too, by less.
+    assert.ok((await minerBalance()) >= before + amount);
+  });
+
+  it('is not clawed back while the sector is proven', async () => {
+    const [, location] = await locate();
+    await assert.rejects(bounty.clawBack.staticCall(id, ACTIVE, location), /StillStored/);
+    await assert.rejects(bounty.clawBack.staticCall(id, FAULTY, location), /NotSo/);
+    await assert.rejects(bounty.clawBack.staticCall(id, DEAD, location), /NotSo/);
+  });
+
+  it('goes back to the sponsor when the sector is faulty', async () => {
+    await sp.post('/control/lose-sector', { sector });
+    await devnet.until('a fault', async () => (await locate())[0] === FAULTY, { step: 60, epochs: 2 * DAY });
+    const [status, location] = await locate();
+    await assert.rejects(bounty.collect.staticCall(id, location), /NotSo/);
+    const { vesting, paid } = await bounty.bounty(id);
+    const before = await ethers.provider.getBalance(sponsor);
+    const receipt = await (await bounty.connect(anybody).clawBack(id, status, location)).wait();
+    assert.equal(log(receipt, 'ClawedBack').amount, vesting - paid);
+    assert.equal(await ethers.provider.getBalance(sponsor), before + vesting - paid);
+    assert.equal((await bounty.bounty(id)).stage, CLOSED);
+    await assert.rejects(bounty.clawBack.staticCall(id, status, location), /WrongStage/);
+  });
+
+  it('that nobody has won goes back to its sponsor alone', async () => {
+    const open = await post(pieceOf(randomBytes(100)));
+    await assert.rejects(bounty.connect(anybody).withdraw.staticCall(open), /NotTheSponsor/);
+    const held = await ethers.provider.getBalance(bounty);
+    await (await bounty.withdraw(open)).wait();
+    assert.equal(await ethers.provider.getBalance(bounty), held - MONEY);
+    await assert.rejects(bounty.withdraw.staticCall(open), /WrongStage/);
+  });
+});
