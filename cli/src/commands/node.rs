@@ -89,6 +89,10 @@ pub struct NodeArgs {
     #[arg(long, value_name = "PORT", default_value_t = 8700)]
     provider_port: u16,
 
+    /// What the storage providers want for each byte that they give out, in attoFIL
+    #[arg(long, value_name = "ATTOFIL", default_value_t = 0)]
+    retrieval_price: u64,
+
     /// Bytes in the providers' sectors
     #[arg(long, value_enum, default_value_t = SectorSizeName::KiB2)]
     sector_size: SectorSizeName,
@@ -161,7 +165,7 @@ impl From<SchemeName> for Scheme {
 
 /// Sector sizes by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SectorSizeName {
+pub enum SectorSizeName {
     /// Sealed in an instant; pieces of up to 2 032 bytes
     #[value(name = "2KiB")]
     KiB2,
@@ -281,6 +285,7 @@ fn config(args: &NodeArgs) -> NodeConfig {
             count: args.providers,
             sector_size: args.sector_size.into(),
             port: args.provider_port,
+            retrieval_price: TokenAmount::from_atto(args.retrieval_price),
             ..defaults.providers.clone()
         },
         serve: ServeOptions {

@@ -28,6 +28,8 @@ pub struct ProviderConfig {
     pub prover: Arc<dyn Prover>,
     /// attoFIL that it wants for a GiB and an epoch, at least.
     pub ask: TokenAmount,
+    /// attoFIL that it wants for a byte given out; 0 for nothing.
+    pub retrieval_price: TokenAmount,
 }
 
 /// What a provider asks for.

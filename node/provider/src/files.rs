@@ -23,6 +23,7 @@ use tempfile::TempDir;
 
 use crate::order::Order;
 use crate::record::SectorRecord;
+use crate::retrieval;
 
 const SECTORS: &str = "sectors";
 const ORDERS: &str = "orders";
@@ -92,12 +93,14 @@ impl Files {
         self.root.join(PIECES).join(piece.to_string())
     }
 
-    /// Keeps the bytes of a piece until it is sealed.
+    /// Keeps the bytes of a piece until it is sealed, and for ever where its blocks lie.
     ///
     /// # Errors
     /// [`FilesError`].
     pub fn save_piece(&self, piece: &Cid, bytes: &[u8]) -> Result<(), FilesError> {
-        write_whole(&self.piece(piece), bytes)
+        write_whole(&self.piece(piece), bytes)?;
+        retrieval::index::note(self, piece, bytes)?;
+        Ok(())
     }
 
     /// All sectors, by number.
@@ -175,7 +178,7 @@ impl Files {
     }
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, FilesError> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, FilesError> {
     let bytes = at(path, fs::read(path))?;
     from_slice(&bytes).map_err(|error| FilesError {
         path: path.to_path_buf(),
@@ -183,7 +186,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, FilesError> {
     })
 }
 
-fn write(path: &Path, value: &impl Serialize) -> Result<(), FilesError> {
+pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), FilesError> {
     let bytes = to_vec(value).map_err(|error| FilesError {
         path: path.to_path_buf(),
         reason: io::Error::other(error.to_string()),

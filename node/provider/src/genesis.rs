@@ -14,6 +14,7 @@ use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::{RegisteredSealProof, SectorSize};
 
 use crate::config::ProviderConfig;
+use crate::dispute::Watchdog;
 use crate::files::{Files, FilesError};
 use crate::provider::Provider;
 use crate::record::SectorRecord;
@@ -32,6 +33,8 @@ pub struct ProvidersConfig {
     pub sector_size: SectorSize,
     /// attoFIL that they want for a GiB and an epoch.
     pub ask: TokenAmount,
+    /// attoFIL that they want for a byte that they give out.
+    pub retrieval_price: TokenAmount,
     /// Where the first one serves its clients, the others on the ports after it; 0 takes
     /// any free ones. Miners say at genesis where they are, unless it is 0.
     pub port: u16,
@@ -46,6 +49,7 @@ impl Default for ProvidersConfig {
             count: 0,
             sector_size: SectorSize::_2KiB,
             ask: TokenAmount::default(),
+            retrieval_price: TokenAmount::default(),
             port: 8700,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
@@ -92,6 +96,9 @@ pub enum ProviderError {
         /// Why not.
         reason: SealError,
     },
+    /// Nobody could check the others' proofs.
+    #[error(transparent)]
+    Settings(#[from] boatyard_proofs::settings::SettingsError),
     /// No seal type has this size here.
     #[error("sectors of {0:?} have no seal type here")]
     Size(SectorSize),
@@ -174,6 +181,7 @@ fn one(
             directory,
             prover,
             ask: config.ask.clone(),
+            retrieval_price: config.retrieval_price.clone(),
         },
         files,
         record,
@@ -204,7 +212,8 @@ fn preseal(
     Ok(record)
 }
 
-/// Lets the providers join a chain that has them in its genesis.
+/// Lets the providers join a chain that has them in its genesis, and somebody who
+/// disputes wrong proofs of theirs.
 ///
 /// # Errors
 /// [`ProviderError`].
@@ -219,6 +228,12 @@ pub fn join(prepared: Vec<Prepared>, chain: &ChainHandle) -> Result<Vec<Provider
         provider.remember(one.record)?;
         chain.join(Arc::new(provider.clone()));
         providers.push(provider);
+    }
+    if let Some(first) = providers.first() {
+        let miners = providers.iter().map(|one| one.config().miner).collect();
+        let verifier = first.config().prover.scheme().verifier()?;
+        let watchdog = Watchdog::new(miners, first.policy(), verifier);
+        chain.join(Arc::new(watchdog));
     }
     Ok(providers)
 }

@@ -10,6 +10,7 @@
 //! | [`orders`] | `GET /orders`, `/orders/N`, `/deals/ID` |
 //! | [`sectors`] | `GET /sectors`, `/sectors/N` |
 //! | [`control`] | `POST /control/…` |
+//! | [`retrieval`] | `GET /ipfs/CID`, `/piece/CID`, `/vouchers` |
 //!
 //! Start at [`Server::start`].
 
@@ -37,6 +38,7 @@ use crate::files::FilesError;
 use crate::miner::{MinerError, MinerView};
 use crate::pipeline::PipelineError;
 use crate::provider::Provider;
+use crate::retrieval;
 
 /// How long a stop waits for clients that do not hang up.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -177,6 +179,10 @@ fn router(office: Office) -> Router {
         .merge(control::routes())
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .merge(pieces::routes(office.provider.config().sector_size()))
+        .merge(retrieval::routes(
+            office.provider.clone(),
+            office.chain.clone(),
+        ))
         .fallback(async || {
             Refusal::not_found("there is nothing under this path; GET / tells who this is")
         })

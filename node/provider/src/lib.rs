@@ -17,6 +17,7 @@
 //! | [`miner`], [`market`] | its miner's state, and the market's |
 //! | [`window`] | Window PoSt: which partitions are due, and their proofs |
 //! | [`recovery`] | faulty sectors that can be proven again |
+//! | [`retrieval`] | what was stored goes out again, over plain HTTP |
 //! | [`pipeline`] | orders to sectors: pack, seal, pre-commit, prove |
 //! | [`http`] | what clients ask of it |
 //! | [`standing`] | how far an order is |
@@ -38,6 +39,7 @@ pub mod pipeline;
 pub mod provider;
 pub mod record;
 pub mod recovery;
+pub mod retrieval;
 pub mod standing;
 pub mod task;
 pub mod window;

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 use cid::Cid;
+use cid::multihash::Multihash;
 use serde::{Deserialize, Serialize};
 use unsigned_varint::{decode, encode};
 
@@ -245,8 +246,9 @@ impl Index {
 pub struct Store {
     car: Bytes,
     roots: Vec<Cid>,
-    /// CID → offset and length.
-    places: HashMap<Cid, (usize, usize)>,
+    /// Hash → offset and length. The rest of a CID says how to read a block, not which
+    /// it is.
+    places: HashMap<Multihash<64>, (usize, usize)>,
 }
 
 impl Store {
@@ -263,7 +265,12 @@ impl Store {
             places: index
                 .entries
                 .iter()
-                .map(|entry| (entry.cid, (entry.offset as usize, entry.length as usize)))
+                .map(|entry| {
+                    (
+                        *entry.cid.hash(),
+                        (entry.offset as usize, entry.length as usize),
+                    )
+                })
                 .collect(),
         })
     }
@@ -276,7 +283,7 @@ impl Store {
 
 impl BlockSource for Store {
     fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DagError> {
-        let place = self.places.get(cid);
+        let place = self.places.get(cid.hash());
         Ok(place.map(|(offset, length)| self.car.slice(*offset..offset + length)))
     }
 }
@@ -410,8 +417,10 @@ mod tests {
             let at = at % car.len();
             car[at] = value;
             if let Ok(store) = Store::new(car) {
-                for cid in store.places.keys() {
-                    let _ = crate::export(&store, cid, 1 << 20);
+                for hash in store.places.keys() {
+                    for codec in [RAW, crate::block::DAG_PB] {
+                        let _ = crate::export(&store, &Cid::new_v1(codec, *hash), 1 << 20);
+                    }
                 }
             }
         }

@@ -33,6 +33,9 @@ async fn about(State(office): State<Office>) -> Result<Answer, Refusal> {
                     "max_duration": ask.max_duration,
                     "start_delay": ask.start_delay,
                 },
+                "retrieval": {
+                    "price_per_byte": config.retrieval_price.atto().to_string(),
+                },
             })))
         })
         .await
