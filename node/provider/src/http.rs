@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`about`] | `GET /` |
 //! | [`pieces`] | `PUT /piece/CID` |
+//! | [`deals`] | `POST /deals` |
 //! | [`orders`] | `GET /orders`, `/orders/N`, `/deals/ID` |
 //! | [`sectors`] | `GET /sectors`, `/sectors/N` |
 //! | [`control`] | `POST /control/…` |
@@ -16,6 +17,7 @@
 
 pub mod about;
 pub mod control;
+pub mod deals;
 pub mod orders;
 pub mod pieces;
 pub mod sectors;
@@ -28,7 +30,7 @@ use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use boatyard_chain::{ChainError, ChainHandle};
+use boatyard_chain::{ChainError, ChainHandle, MiningMode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -174,6 +176,7 @@ impl Server {
 fn router(office: Office) -> Router {
     Router::new()
         .merge(about::routes())
+        .merge(deals::routes())
         .merge(orders::routes())
         .merge(sectors::routes())
         .merge(control::routes())
@@ -221,6 +224,16 @@ impl Office {
     pub fn miner(&self) -> Result<MinerView, Refusal> {
         let state = self.chain.head_state();
         Ok(self.provider.miner(&state)?)
+    }
+}
+
+/// Lets an epoch pass where epochs pass with messages: what a client asks of a provider
+/// makes it send some.
+async fn nudge(chain: &ChainHandle) {
+    if matches!(chain.mining(), MiningMode::OnMessage)
+        && let Err(error) = chain.mine(1).await
+    {
+        tracing::warn!(%error, "no epoch passes for a new order");
     }
 }
 

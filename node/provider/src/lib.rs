@@ -17,6 +17,8 @@
 //! | [`miner`], [`market`] | its miner's state, and the market's |
 //! | [`window`] | Window PoSt: which partitions are due, and their proofs |
 //! | [`recovery`] | faulty sectors that can be proven again |
+//! | [`intake`] | which proposals are taken |
+//! | [`publish`] | deals on their way to the market, and at their end |
 //! | [`retrieval`] | what was stored goes out again, over plain HTTP |
 //! | [`pipeline`] | orders to sectors: pack, seal, pre-commit, prove |
 //! | [`http`] | what clients ask of it |
@@ -31,12 +33,14 @@ pub mod config;
 pub mod files;
 pub mod genesis;
 pub mod http;
+pub mod intake;
 pub mod market;
 pub mod miner;
 pub mod mischief;
 pub mod order;
 pub mod pipeline;
 pub mod provider;
+pub mod publish;
 pub mod record;
 pub mod recovery;
 pub mod retrieval;

@@ -56,6 +56,15 @@ impl MarketView {
         Ok(proposals.get(deal)?.cloned())
     }
 
+    /// The allocation of a verified deal that is not activated.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn pending_allocation(&self, deal: DealID) -> Result<Option<u64>, MinerError> {
+        let pending = self.state.pending_deal_allocation_ids.load(&self.store)?;
+        Ok(pending.get(&deal)?.copied())
+    }
+
     /// Whether a proposal, by the CID of its form with ID addresses, cannot be
     /// published (again).
     ///

@@ -82,6 +82,8 @@ pub enum Purpose {
         client: ActorID,
         /// Its number.
         id: u64,
+        /// Epochs for which a claim of it counts at most; its sector must not last longer.
+        term_max: ChainEpoch,
         /// Who is told that the piece is kept, and with which words.
         notify: Vec<(Address, RawBytes)>,
     },
@@ -99,10 +101,17 @@ pub struct Step {
     pub name: String,
     /// When.
     pub epoch: ChainEpoch,
-    /// By which message.
-    pub message: Cid,
-    /// attoFIL that the message's gas cost.
+    /// By which message; none for what time brought.
+    pub message: Option<Cid>,
+    /// attoFIL that the message's gas cost, or the order's share of it.
     pub cost: String,
+}
+
+/// Longest term of the allocation that the market makes for a deal (spec 07 §5).
+fn allocation_term_max(duration: ChainEpoch) -> ChainEpoch {
+    const BUFFER: ChainEpoch = 90 * 2_880;
+    const MOST: ChainEpoch = 5_259_485;
+    (duration + BUFFER).min(MOST)
 }
 
 impl Order {
@@ -130,11 +139,46 @@ impl Order {
         }
     }
 
-    /// Whether it can go into a sector: a deal has to be published first.
+    /// Whether it can go into a sector: a deal has to be published first, and the
+    /// allocation of a verified one be known.
     pub fn is_ready(&self) -> bool {
-        self.failed.is_none()
-            && self.sector.is_none()
-            && !matches!(self.purpose, Purpose::Deal { deal: None, .. })
+        if self.failed.is_some() || self.sector.is_some() {
+            return false;
+        }
+        match &self.purpose {
+            Purpose::Deal { deal: None, .. } => false,
+            Purpose::Deal {
+                allocation: None, ..
+            } => !self.is_verified(),
+            _ => true,
+        }
+    }
+
+    /// Whether it costs its client datacap.
+    pub fn is_verified(&self) -> bool {
+        match &self.purpose {
+            Purpose::Deal { .. } => self.proposal().is_some_and(|deal| deal.verified_deal),
+            Purpose::Allocation { .. } => true,
+            Purpose::Favour { .. } => false,
+        }
+    }
+
+    /// The last epoch at which a sector may end that is proven no earlier than `epoch`:
+    /// what datacap pays for must not last longer than its claim.
+    pub fn latest_end(&self, epoch: ChainEpoch) -> Option<ChainEpoch> {
+        match &self.purpose {
+            Purpose::Deal { .. } => self
+                .proposal()
+                .filter(|deal| deal.verified_deal)
+                .map(|deal| epoch + allocation_term_max(deal.duration())),
+            Purpose::Allocation { term_max, .. } => Some(epoch.saturating_add(*term_max)),
+            Purpose::Favour { .. } => None,
+        }
+    }
+
+    /// Whether something is still to be done so that it is kept.
+    pub fn is_under_way(&self) -> bool {
+        self.failed.is_none() && !self.has_step("active")
     }
 
     /// The number of its deal, once that is published.

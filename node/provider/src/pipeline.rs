@@ -17,7 +17,7 @@ use boatyard_proofs::{ProveError, SealedSector};
 use fvm_ipld_encoding::RawBytes;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::piece::PaddedPieceSize;
-use fvm_shared::sector::SectorNumber;
+use fvm_shared::sector::{RegisteredSealProof, SectorNumber};
 
 use crate::files::FilesError;
 use crate::miner::{MinerError, MinerView};
@@ -85,23 +85,38 @@ pub(crate) fn pack(
         .collect();
     ready.sort_by_key(|order| (std::cmp::Reverse(order.piece.size.0), order.id));
     let capacity = shelf.config.sector_size() as u64;
+    let least = least_expiration(view, shelf.config.seal_proof, epoch);
     while !ready.is_empty() {
         let mut taken: Vec<Order> = Vec::new();
         let mut free = capacity;
+        let (mut end, mut latest) = (least, ChainEpoch::MAX);
         ready.retain(|order| {
-            let fits = order.piece.size.0 <= free;
+            let next_end = end.max(order.end);
+            let next_latest = order
+                .latest_end(epoch)
+                .map_or(latest, |last| last.min(latest));
+            let fits = order.piece.size.0 <= free && next_end <= next_latest;
             if fits {
                 free -= order.piece.size.0;
+                (end, latest) = (next_end, next_latest);
                 taken.push(order.clone());
             }
             !fits
         });
         if taken.is_empty() {
             for mut order in ready.drain(..) {
-                order.failed = Some(format!(
-                    "a piece of {} bytes does not fit into a sector of {capacity}",
-                    order.piece.size.0
-                ));
+                order.failed = Some(match order.piece.size.0 > capacity {
+                    true => format!(
+                        "a piece of {} bytes does not fit into a sector of {capacity}",
+                        order.piece.size.0
+                    ),
+                    false => format!(
+                        "its datacap counts until epoch {} at most, and no sector begun now may \
+                         end before {}; a longer term_max is needed",
+                        order.latest_end(epoch).unwrap_or_default(),
+                        least.max(order.end)
+                    ),
+                });
                 shelf.put_order(order)?;
             }
             break;
@@ -284,11 +299,20 @@ fn seal_sector(
     };
     let pieces = stage(shelf, &record.pieces, &dir.unsealed())?;
     record.sealed = Some(seal::replicate(&dir, &spec, &pieces)?);
-    let proving = max_prove_commit_duration(view.policy(), spec.proof).unwrap_or_default();
-    let least = turn.epoch() + proving + MIN_LIFETIME + MARGIN;
+    let least = least_expiration(view, spec.proof, turn.epoch());
     record.expiration = record.expiration.max(least);
     shelf.put_sector(record)?;
     Ok(())
+}
+
+/// The earliest end that a sector pre-committed now may have, with some time to spare.
+pub(crate) fn least_expiration(
+    view: &MinerView,
+    proof: RegisteredSealProof,
+    epoch: ChainEpoch,
+) -> ChainEpoch {
+    let proving = max_prove_commit_duration(view.policy(), proof).unwrap_or_default();
+    epoch + proving + MIN_LIFETIME + MARGIN
 }
 
 /// Writes the pieces' bytes as a sector's data.
@@ -408,7 +432,11 @@ pub(crate) fn manifests(
                 verified_allocation_key: None,
                 notify: Vec::new(),
             };
-            match orders.get(&piece.order).map(|order| &order.purpose) {
+            // Of an order that failed only the bytes are kept, for the others' sake.
+            let order = orders
+                .get(&piece.order)
+                .filter(|order| order.failed.is_none());
+            match order.map(|order| &order.purpose) {
                 Some(Purpose::Deal {
                     deal: Some(deal),
                     allocation,
@@ -420,7 +448,9 @@ pub(crate) fn manifests(
                         payload: RawBytes::serialize(deal).unwrap_or_default(),
                     });
                 }
-                Some(Purpose::Allocation { client, id, notify }) => {
+                Some(Purpose::Allocation {
+                    client, id, notify, ..
+                }) => {
                     manifest.verified_allocation_key = Some(VerifiedAllocationKey {
                         client: *client,
                         id: *id,
@@ -445,8 +475,14 @@ fn release(shelf: &mut Shelf<'_>, number: SectorNumber) -> Result<(), PipelineEr
     let dir = shelf.files.sector(number);
     seal::release(&dir)?;
     for piece in &record.pieces {
+        let cid = &piece.piece.cid;
+        let wanted = shelf.orders.values().any(|order| {
+            order.piece.cid == *cid && order.is_under_way() && order.sector != Some(number)
+        });
         // From now on it is unsealed when somebody wants it.
-        let _ = fs::remove_file(shelf.files.piece(&piece.piece.cid));
+        if !wanted {
+            let _ = fs::remove_file(shelf.files.piece(cid));
+        }
     }
     let _ = fs::remove_file(dir.unsealed());
     record.released = true;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use boatyard_actors_shared::Policy;
+use boatyard_actors_shared::{MARKET_ACTOR, Policy};
 use boatyard_chain::{
     BlockProducer, ChainError, ExecutedMessage, ExecutedTipset, NotSent, Participant, StateView,
     Turn,
@@ -27,7 +27,7 @@ use crate::mischief::Mischief;
 use crate::order::{Order, OrderId, Step};
 use crate::record::SectorRecord;
 use crate::task::{PATIENCE, Task, Tasks};
-use crate::{pipeline, recovery, window};
+use crate::{pipeline, publish, recovery, window};
 
 /// Shortest deal that the market takes, in epochs (spec 07 §5).
 const MIN_DEAL_DURATION: ChainEpoch = 180 * 2_880;
@@ -53,6 +53,8 @@ struct Desk {
     sectors: BTreeMap<SectorNumber, SectorRecord>,
     tasks: Tasks,
     mischief: Mischief,
+    /// Epoch of the last look at what became of deals that ran.
+    swept: ChainEpoch,
     /// What there is to prove in the miner's state with this head.
     known: Option<Known>,
 }
@@ -72,6 +74,7 @@ pub(crate) struct Shelf<'a> {
     pub sectors: &'a mut BTreeMap<SectorNumber, SectorRecord>,
     pub tasks: &'a mut Tasks,
     pub mischief: Mischief,
+    pub swept: &'a mut ChainEpoch,
 }
 
 impl Shelf<'_> {
@@ -202,6 +205,11 @@ impl Provider {
         }
     }
 
+    /// Policy of the actors.
+    pub fn policy(&self) -> &'static Policy {
+        self.0.policy
+    }
+
     /// Its miner in a state.
     ///
     /// # Errors
@@ -220,8 +228,21 @@ impl Provider {
     ///
     /// # Errors
     /// [`FilesError`].
-    pub fn take(&self, mut order: Order) -> Result<OrderId, FilesError> {
+    pub fn take(&self, order: Order) -> Result<OrderId, FilesError> {
+        self.take_if(order, |_| Ok(()))
+    }
+
+    /// The same if nothing speaks against it, seen from all orders that there are.
+    ///
+    /// # Errors
+    /// What `check` says, [`FilesError`].
+    pub(crate) fn take_if<E: From<FilesError>>(
+        &self,
+        mut order: Order,
+        check: impl FnOnce(&BTreeMap<OrderId, Order>) -> Result<(), E>,
+    ) -> Result<OrderId, E> {
         let mut desk = self.desk();
+        check(&desk.orders)?;
         order.id = desk.orders.last_key_value().map_or(1, |(last, _)| last + 1);
         self.0.files.save_order(&order)?;
         let id = order.id;
@@ -282,16 +303,29 @@ impl Provider {
             sectors: &mut desk.sectors,
             tasks: &mut desk.tasks,
             mischief: desk.mischief,
+            swept: &mut desk.swept,
         }
     }
 
+    /// A message to the miner.
     fn message(&self, method_num: u64, params: RawBytes) -> Message {
+        let miner = Address::new_id(self.0.config.miner);
+        self.message_to(miner, TokenAmount::default(), method_num, params)
+    }
+
+    pub(crate) fn message_to(
+        &self,
+        to: Address,
+        value: TokenAmount,
+        method_num: u64,
+        params: RawBytes,
+    ) -> Message {
         Message {
             version: 0,
             from: self.0.config.worker.address(),
-            to: Address::new_id(self.0.config.miner),
+            to,
             sequence: 0,
-            value: TokenAmount::default(),
+            value,
             method_num,
             params,
             gas_limit: 0,
@@ -308,8 +342,8 @@ impl Provider {
         let view = MinerView::load(&turn.state(), self.0.policy, self.0.config.miner)?;
         let mut shelf = self.shelf(desk);
         let mut messages = Vec::new();
-        let mut send = |shelf: &mut Shelf<'_>, task: Task, method: u64, params: RawBytes| {
-            messages.push(self.message(method, params));
+        let mut send = |shelf: &mut Shelf<'_>, task: Task, message: Message| {
+            messages.push(message);
             shelf.tasks.hand(task);
         };
         let (open, due) = window::due(&view, turn.epoch())?;
@@ -318,7 +352,8 @@ impl Provider {
                 let params = shelf.encode(&post.params)?;
                 // Once per window, whatever comes of it.
                 shelf.tasks.rest_until(post.task.clone(), open.close);
-                send(&mut shelf, post.task, window::SUBMIT_WINDOWED_POST, params);
+                let message = self.message(window::SUBMIT_WINDOWED_POST, params);
+                send(&mut shelf, post.task, message);
             }
             for partition in &due {
                 let task = Task::Post {
@@ -332,23 +367,28 @@ impl Provider {
         if recovery::is_any_faulty(&view)? {
             for recovery in recovery::find(&mut shelf, &view, turn)? {
                 let params = shelf.encode(&recovery.params)?;
-                send(
-                    &mut shelf,
-                    recovery.task,
-                    recovery::DECLARE_FAULTS_RECOVERED,
-                    params,
-                );
+                let message = self.message(recovery::DECLARE_FAULTS_RECOVERED, params);
+                send(&mut shelf, recovery.task, message);
             }
         }
+        for errand in publish::errands(&mut shelf, &turn.state(), turn.epoch())? {
+            let message = self.message_to(MARKET_ACTOR, errand.value, errand.method, errand.params);
+            send(&mut shelf, errand.task, message);
+        }
+        publish::lapse(&mut shelf, &view, turn.epoch())?;
         pipeline::pack(&mut shelf, &view, turn.epoch())?;
         for step in pipeline::advance(&mut shelf, &view, turn) {
-            send(&mut shelf, step.task, step.method, step.params);
+            let message = self.message(step.method, step.params);
+            send(&mut shelf, step.task, message);
         }
         Ok(messages)
     }
 
     /// What became of the provider's messages in a tipset.
     fn learn(&self, desk: &mut Desk, tipset: &ExecutedTipset) {
+        if let Err(error) = publish::learn(&mut self.shelf(desk), tipset) {
+            tracing::error!(miner = self.0.config.miner, %error, "what was published is not kept");
+        }
         for message in tipset.messages.iter() {
             let Some(task) = desk.tasks.mined(&message.cid) else {
                 continue;
@@ -397,7 +437,7 @@ impl Provider {
             order.steps.push(Step {
                 name: name.into(),
                 epoch,
-                message: message.cid,
+                message: Some(message.cid),
                 cost: cost(message).atto().to_string(),
             });
             if let Err(error) = shelf.put_order(order) {
@@ -450,6 +490,7 @@ impl Provider {
         if faulty {
             wishes.extend(recovery::next(&shelf, &view, head));
         }
+        wishes.extend(publish::next(&shelf, head));
         wishes.extend(pipeline::next(&shelf, &view, head));
         Ok(wishes.into_iter().min())
     }
@@ -480,7 +521,7 @@ impl Provider {
 }
 
 /// attoFIL that a message cost its sender for gas.
-fn cost(message: &ExecutedMessage) -> TokenAmount {
+pub(crate) fn cost(message: &ExecutedMessage) -> TokenAmount {
     let gas = &message.gas;
     &gas.base_fee_burn + &gas.over_estimation_burn + &gas.miner_tip
 }
@@ -534,17 +575,30 @@ impl Participant for Provider {
             Ok(cid) => desk.tasks.sent(task, cid),
             Err(reason) => {
                 tracing::warn!(miner = self.0.config.miner, %task, %reason, "a message cannot be sent");
-                if !matches!(task, Task::Post { .. }) {
-                    desk.tasks.rest(task, turn);
+                match &task {
+                    Task::Post { .. } => {}
+                    Task::Publish(batch) => {
+                        let reason = reason.to_string();
+                        if let Err(error) =
+                            publish::refused(&mut self.shelf(&mut desk), batch, &reason)
+                        {
+                            tracing::error!(%error, "an order's end is not kept");
+                        }
+                    }
+                    _ => desk.tasks.rest(task, turn),
                 }
             }
         }
     }
 
-    fn rewound(&self, _: &ExecutedTipset) {
+    fn rewound(&self, head: &ExecutedTipset) {
         let mut desk = self.desk();
         desk.tasks.clear();
         desk.known = None;
+        desk.swept = 0;
+        for order in desk.orders.values_mut() {
+            order.steps.retain(|step| step.epoch <= head.height());
+        }
         for record in desk.sectors.values_mut() {
             // What the chain no longer has is pre-committed and proven again.
             record.released = false;

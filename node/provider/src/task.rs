@@ -1,6 +1,6 @@
 //! What a message is for, and when to try again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use cid::Cid;
@@ -29,8 +29,12 @@ pub enum Task {
         /// The deadline.
         deadline: u64,
     },
-    /// Publishing a deal.
-    Publish(OrderId),
+    /// Money for the provider's collateral into the market's escrow.
+    Collateral,
+    /// Publishing deals.
+    Publish(Vec<OrderId>),
+    /// Having deals paid out that reached their end.
+    Settle,
     /// Pre-committing a sector.
     PreCommit(SectorNumber),
     /// Proving a new sector.
@@ -51,7 +55,9 @@ impl fmt::Display for Task {
                 "the PoSt of partition {partition} of deadline {deadline}"
             ),
             Self::Recover { deadline } => write!(f, "the recovery in deadline {deadline}"),
-            Self::Publish(order) => write!(f, "the publication of order {order}"),
+            Self::Collateral => f.write_str("the collateral of deals"),
+            Self::Publish(orders) => write!(f, "the publication of orders {orders:?}"),
+            Self::Settle => f.write_str("the settlement of deals"),
             Self::PreCommit(number) => write!(f, "the pre-commit of sector {number}"),
             Self::Prove(number) => write!(f, "the proof of sector {number}"),
             Self::Update(number) => write!(f, "the update of sector {number}"),
@@ -69,6 +75,8 @@ pub struct Tasks {
     sent: BTreeMap<Cid, Task>,
     /// Not to be tried before.
     resting: BTreeMap<Task, ChainEpoch>,
+    /// Orders that are not published together with others any more.
+    singles: BTreeSet<OrderId>,
 }
 
 impl Tasks {
@@ -112,7 +120,39 @@ impl Tasks {
 
     /// A task failed; it rests.
     pub fn rest(&mut self, task: Task, epoch: ChainEpoch) {
-        self.resting.insert(task, epoch + PATIENCE);
+        match task {
+            // Each of them is tried by itself.
+            Task::Publish(orders) => {
+                for order in orders {
+                    let task = Task::Publish(vec![order]);
+                    self.resting.insert(task, epoch + PATIENCE);
+                    self.singles.insert(order);
+                }
+            }
+            task => {
+                self.resting.insert(task, epoch + PATIENCE);
+            }
+        }
+    }
+
+    /// Orders whose publication is on its way.
+    pub fn publishing(&self) -> BTreeSet<OrderId> {
+        let tasks = self.sent.values().chain(&self.handed);
+        let orders = tasks.filter_map(|task| match task {
+            Task::Publish(orders) => Some(orders),
+            _ => None,
+        });
+        orders.flatten().copied().collect()
+    }
+
+    /// Has orders published one by one from now on.
+    pub fn part(&mut self, orders: &[OrderId]) {
+        self.singles.extend(orders);
+    }
+
+    /// Whether an order is published alone.
+    pub fn is_single(&self, order: OrderId) -> bool {
+        self.singles.contains(&order)
     }
 
     /// A task is not tried again before this epoch.

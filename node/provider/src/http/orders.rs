@@ -89,7 +89,7 @@ fn show(order: &Order, around: &Surroundings) -> Result<Value, Refusal> {
         json!({
             "name": step.name,
             "epoch": step.epoch,
-            "message": step.message.to_string(),
+            "message": step.message.map(|cid| cid.to_string()),
             "cost": step.cost,
         })
     });
