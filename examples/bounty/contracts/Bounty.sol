@@ -3,6 +3,7 @@ pragma solidity ^0.8.20;
 
 import {CBOR} from "solidity-cborutils/contracts/CBOR.sol";
 import {PowerAPI} from "filecoin-solidity-api/contracts/v0.8/PowerAPI.sol";
+import {SendAPI} from "filecoin-solidity-api/contracts/v0.8/SendAPI.sol";
 import {CommonTypes} from "filecoin-solidity-api/contracts/v0.8/types/CommonTypes.sol";
 import {Actor} from "filecoin-solidity-api/contracts/v0.8/utils/Actor.sol";
 import {CBORDecoder} from "filecoin-solidity-api/contracts/v0.8/utils/CborDecode.sol";
@@ -118,7 +119,7 @@ contract Bounty {
         offer.stage = Stage.Closed;
         uint256 amount = offer.advance + offer.vesting;
         emit Withdrawn(id, amount);
-        pay(offer.sponsor, amount);
+        paySponsor(offer.sponsor, amount);
     }
 
     /// @notice Pays the provider what has vested. Anybody may call this.
@@ -132,7 +133,7 @@ contract Bounty {
         offer.paid += amount;
         if (offer.paid == offer.vesting) offer.stage = Stage.Closed;
         emit Paid(id, offer.miner, amount);
-        pay(minerAddress(offer.miner), amount);
+        payMiner(offer.miner, amount);
     }
 
     /// @notice Ends a bounty whose sector is faulty or gone, and gives the sponsor all that was not
@@ -146,7 +147,7 @@ contract Bounty {
         offer.stage = Stage.Closed;
         uint256 amount = offer.vesting - offer.paid;
         emit ClawedBack(id, status, amount);
-        pay(offer.sponsor, amount);
+        paySponsor(offer.sponsor, amount);
     }
 
     /// @notice What is known of a bounty.
@@ -197,7 +198,7 @@ contract Bounty {
         emit Won(id, miner, piece.sector, since);
         if (offer.advance > 0) {
             emit Paid(id, miner, offer.advance);
-            pay(minerAddress(miner), offer.advance);
+            payMiner(miner, offer.advance);
         }
         return true;
     }
@@ -242,8 +243,14 @@ contract Bounty {
         return address(ID_MASK | uint160(id));
     }
 
-    /// @dev All that concerns a payment is written before it: whoever is paid may call again.
-    function pay(address to, uint256 amount) private {
+    /// @dev A plain transfer: native actors take no calls of the EVM. It runs no code of anybody's.
+    function payMiner(uint64 id, uint256 amount) private {
+        int256 exitCode = SendAPI.send(CommonTypes.FilActorId.wrap(id), amount);
+        if (exitCode != 0) revert MinerFailed(exitCode);
+    }
+
+    /// @dev The last thing done: a sponsor may be a contract and call again.
+    function paySponsor(address to, uint256 amount) private {
         (bool ok,) = to.call{value: amount}("");
         if (!ok) revert NotPaid(to, amount);
     }
