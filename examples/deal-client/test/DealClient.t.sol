@@ -125,7 +125,7 @@ contract DealClientTest {
     function testTermsMustBeAffordableAndInTheFuture() external {
         MarketClient.Terms memory wrong = terms(7);
         wrong.clientCollateral = 1000;
-        uint256 needed = 500_000 * 0 + 1000;
+        uint256 needed = 1000;
         wrong.pricePerEpoch = 0;
         vm.expectRevert(abi.encodeWithSelector(MarketClient.NotEnoughEscrow.selector, needed, uint256(900)));
         client.propose(wrong, extra());
@@ -163,6 +163,34 @@ contract DealClientTest {
         require(!known, "too great");
         (known,) = DealCBOR.actorId(hex"040a");
         require(!known, "another kind");
+    }
+
+    function testFuzzNoChangedByteIsAuthentic(uint256 index, uint8 change) external {
+        bytes memory message = client.getDealProposal(client.propose(terms(7), extra()));
+        message[index % message.length] ^= bytes1(change == 0 ? 1 : change);
+        vm.prank(MARKET);
+        // What does not even decode ends in an exit code, which the market takes for a no.
+        try client.handle_filecoin_method(AUTHENTICATE, 0x51, bytes.concat(hex"8240", bytesHead(message))) returns (
+            uint32, uint64, bytes memory result
+        ) {
+            require(result[0] == 0xf4, "a changed proposal");
+        } catch {}
+    }
+
+    function testFuzzProposalsAreCanonical(MarketClient.Terms memory wanted, uint64 startsIn, uint64 lasts) external {
+        wanted.pieceCid = terms(7).pieceCid;
+        wanted.startEpoch = int64(uint64(block.number)) + 1 + int64(startsIn >> 3);
+        wanted.endEpoch = wanted.startEpoch + 1 + int64(lasts >> 3);
+        // What the escrow of this test can hold.
+        wanted.pricePerEpoch = 0;
+        wanted.clientCollateral %= 901;
+        bytes memory encoded = client.getDealProposal(client.propose(wanted, extra()));
+        MarketTypes.DealProposal memory deal = MarketCBOR.deserializeDealProposal(encoded);
+        require(keccak256(DealCBOR.encode(deal)) == keccak256(encoded), "decoded and encoded again");
+        require(keccak256(deal.label.data) == keccak256(bytes(wanted.label)), "label");
+        require(CommonTypes.ChainEpoch.unwrap(deal.end_epoch) == wanted.endEpoch, "end");
+        // A price and a collateral of nothing are no bytes at all.
+        require(deal.storage_price_per_epoch.val.length == 1 && deal.storage_price_per_epoch.val[0] == 0, "zero");
     }
 
     /// Whether the client answers yes when the market asks.
