@@ -262,6 +262,11 @@ async fn a_reset_begins_anew() {
     assert_eq!(before["latestBlockHash"], after["latestBlockHash"]);
     let fork = json!([{ "forking": { "jsonRpcUrl": "http://x" } }]);
     assert!(node.call("anvil_reset", fork).await.is_err());
+    // What viem sends when it was not told of a fork.
+    node.call("anvil_mine", json!([2])).await.unwrap();
+    let no_fork = json!([{ "forking": { "blockNumber": null } }]);
+    node.call("anvil_reset", no_fork).await.unwrap();
+    assert_eq!(epoch(&node).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,7 @@ module.exports = {
     settings: { optimizer: { enabled: true, runs: 200 }, evmVersion: 'cancun' },
   },
   networks: {
-    boatyard: { url: process.env.BOATYARD_URL ?? 'http://127.0.0.1:8545', chainId: 31415926 },
+    boatyard: { url: process.env.BOATYARD_URL ?? 'http://127.0.0.1:8545', chainId: 31415926, timeout: 120_000 },
   },
   defaultNetwork: 'boatyard',
   mocha: { timeout: 120_000 },

@@ -17,6 +17,8 @@ export default {
     settings: { optimizer: { enabled: true, runs: 200 }, evmVersion: 'cancun' },
   },
   networks: {
-    boatyard: { type: 'http', url: process.env.BOATYARD_URL ?? 'http://127.0.0.1:8545', chainId: 31415926 },
+    boatyard: {
+      type: 'http', url: process.env.BOATYARD_URL ?? 'http://127.0.0.1:8545', chainId: 31415926, timeout: 120_000,
+    },
   },
 };

@@ -105,4 +105,46 @@ describe('ethers', () => {
       await socket.destroy();
     }
   });
+
+  it('is told of pending transactions, blocks and logs by subscriptions', async () => {
+    const socket = new WebSocketProvider(node.ws);
+    try {
+      const address = await token.getAddress();
+      const pending = new Promise((resolve) => socket.once('pending', resolve));
+      const logs = new Promise((resolve) => socket.once({ address }, resolve));
+      const blocks = new Promise((resolve) => {
+        const numbers = [];
+        socket.on('block', (number) => numbers.push(number) === 3 && resolve(numbers));
+      });
+      await socket.getBlockNumber();
+      const sent = await token.transfer(addresses[1], 5n);
+      assert.equal(await pending, sent.hash);
+      assert.equal((await logs).transactionHash, sent.hash);
+      await provider.send('anvil_mine', ['0x3']);
+      const numbers = await blocks;
+      assert.deepEqual(numbers.slice(0, 3), [numbers[0], numbers[0] + 1, numbers[0] + 2]);
+    } finally {
+      await socket.destroy();
+    }
+  });
+
+  it('is told of events over HTTP by filters', async () => {
+    // Filters are given back after the listener has been told.
+    const asked = new Set();
+    let left = 2;
+    const givenBack = new Promise((resolve) => provider.on('debug', ({ action, payload, result }) => {
+      for (const { id, method } of [payload ?? []].flat()) if (method === 'eth_uninstallFilter') asked.add(id);
+      if (action !== 'receiveRpcResult') return;
+      for (const { id } of [result].flat()) if (asked.has(id) && (left -= 1) === 0) resolve();
+    }));
+    const heard = new Promise((resolve) => token.once('Approval', (owner, spender, value) => resolve(value)));
+    const others = new Promise((resolve) => token.once(token.filters.Approval(null, addresses[2]), resolve));
+    await provider.getBlockNumber();
+    await (await token.approve(addresses[1], 11n)).wait();
+    assert.equal(await heard, 11n);
+    await (await token.approve(addresses[2], 12n)).wait();
+    assert.equal((await others).log.args.spender, addresses[2]);
+    await givenBack;
+    provider.off('debug');
+  });
 });

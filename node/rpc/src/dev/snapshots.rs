@@ -71,10 +71,11 @@ async fn rollback(call: Call, depth: Option<Quantity>) -> Result<(), RpcError> {
 }
 
 async fn reset(call: Call, options: Option<Json>) -> Result<(), RpcError> {
+    // viem always names a fork; without an address it means the chain that is here.
     let fork = options
         .as_ref()
-        .and_then(|options| options.0.get("forking"));
-    if fork.is_some_and(|fork| !fork.is_null()) {
+        .and_then(|options| options.0.pointer("/forking/jsonRpcUrl"));
+    if fork.is_some_and(|url| !url.is_null()) {
         return Err(RpcError::failure(
             "a running node cannot become a fork of another network; start it as one",
         ));

@@ -7,6 +7,7 @@ import {GovernorSettings} from "@openzeppelin/contracts/governance/extensions/Go
 import {GovernorVotes} from "@openzeppelin/contracts/governance/extensions/GovernorVotes.sol";
 import {GovernorVotesQuorumFraction} from "@openzeppelin/contracts/governance/extensions/GovernorVotesQuorumFraction.sol";
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 
 /// Decides by the votes of a token; blocks are its clock.
 contract Council is Governor, GovernorSettings, GovernorCountingSimple, GovernorVotes, GovernorVotesQuorumFraction {
@@ -32,4 +33,9 @@ contract Council is Governor, GovernorSettings, GovernorCountingSimple, Governor
     function proposalThreshold() public view override(Governor, GovernorSettings) returns (uint256) {
         return super.proposalThreshold();
     }
+}
+
+/// Does nothing sooner than a while after it was asked to.
+contract Clerk is TimelockController {
+    constructor(uint256 delay, address[] memory who) TimelockController(delay, who, who, address(0)) {}
 }

@@ -1,7 +1,7 @@
 // OpenZeppelin's contracts, deployed and driven through hardhat-ethers.
 const assert = require('node:assert/strict');
 const { ethers } = require('hardhat');
-const { loadFixture, mine, time } = require('@nomicfoundation/hardhat-network-helpers');
+const { loadFixture, mine, takeSnapshot, time } = require('@nomicfoundation/hardhat-network-helpers');
 
 const deploy = async (name, ...args) => {
   const contract = await (await ethers.getContractFactory(name)).deploy(...args);
@@ -80,5 +80,35 @@ describe('OpenZeppelin', () => {
     await (await council.execute(...proposal.slice(0, 3), hash)).wait();
     assert.equal(await council.state(proposalId), 7n, 'executed');
     assert.equal(await share.balanceOf(bob), 500n);
+  });
+
+  it('a timelock waits for two days, and roles are given up', async () => {
+    const { alice, bob, share } = await loadFixture(harbour);
+    const delay = 2 * 24 * 3600;
+    const clerk = await deploy('Clerk', delay, [alice.address]);
+    await (await share.transfer(clerk, 9n)).wait();
+    const nothing = ethers.ZeroHash;
+    const action = share.interface.encodeFunctionData('transfer', [bob.address, 9n]);
+    const operation = [await share.getAddress(), 0n, action, nothing, nothing];
+    await (await clerk.schedule(...operation, delay)).wait();
+    const id = await clerk.hashOperation(...operation);
+    assert.equal(
+      await refusal(clerk.execute.staticCall(...operation), clerk.interface),
+      'TimelockUnexpectedOperationState',
+    );
+    const before = await takeSnapshot();
+    await time.increase(delay);
+    assert.equal(await clerk.isOperationReady(id), true);
+    await (await clerk.execute(...operation)).wait();
+    assert.equal(await share.balanceOf(bob), 9n);
+    await before.restore();
+    assert.equal(await share.balanceOf(bob), 0n);
+    assert.equal(await clerk.isOperationReady(id), false);
+    const role = await clerk.CANCELLER_ROLE();
+    await (await clerk.renounceRole(role, alice)).wait();
+    assert.equal(
+      await refusal(clerk.cancel.staticCall(id), clerk.interface),
+      'AccessControlUnauthorizedAccount',
+    );
   });
 });
