@@ -14,6 +14,7 @@ use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::{RegisteredSealProof, SectorSize};
 
 use crate::config::ProviderConfig;
+use crate::dispute::Watchdog;
 use crate::files::{Files, FilesError};
 use crate::provider::Provider;
 use crate::record::SectorRecord;
@@ -95,6 +96,9 @@ pub enum ProviderError {
         /// Why not.
         reason: SealError,
     },
+    /// Nobody could check the others' proofs.
+    #[error(transparent)]
+    Settings(#[from] boatyard_proofs::settings::SettingsError),
     /// No seal type has this size here.
     #[error("sectors of {0:?} have no seal type here")]
     Size(SectorSize),
@@ -208,7 +212,8 @@ fn preseal(
     Ok(record)
 }
 
-/// Lets the providers join a chain that has them in its genesis.
+/// Lets the providers join a chain that has them in its genesis, and somebody who
+/// disputes wrong proofs of theirs.
 ///
 /// # Errors
 /// [`ProviderError`].
@@ -223,6 +228,12 @@ pub fn join(prepared: Vec<Prepared>, chain: &ChainHandle) -> Result<Vec<Provider
         provider.remember(one.record)?;
         chain.join(Arc::new(provider.clone()));
         providers.push(provider);
+    }
+    if let Some(first) = providers.first() {
+        let miners = providers.iter().map(|one| one.config().miner).collect();
+        let verifier = first.config().prover.scheme().verifier()?;
+        let watchdog = Watchdog::new(miners, first.policy(), verifier);
+        chain.join(Arc::new(watchdog));
     }
     Ok(providers)
 }

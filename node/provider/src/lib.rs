@@ -14,31 +14,42 @@
 //! | [`order`] | what a provider was asked to keep, and how far it is |
 //! | [`record`] | what it remembers of a sector |
 //! | [`files`] | where sectors, pieces, orders and records lie |
-//! | [`miner`], [`market`] | its miner's state, and the market's |
+//! | [`miner`], [`market`], [`verifreg`] | its miner's state, the market's, the registry's |
 //! | [`window`] | Window PoSt: which partitions are due, and their proofs |
 //! | [`recovery`] | faulty sectors that can be proven again |
 //! | [`intake`] | which proposals are taken |
+//! | [`listen`] | what contracts and the registry tell it |
 //! | [`publish`] | deals on their way to the market, and at their end |
 //! | [`retrieval`] | what was stored goes out again, over plain HTTP |
 //! | [`pipeline`] | orders to sectors: pack, seal, pre-commit, prove |
+//! | [`non_interactive`] | the same for capacity that is proven by one message |
+//! | [`update`] | orders to sectors of committed capacity |
+//! | [`place`] | where a sector is proven, and how it is there |
 //! | [`http`] | what clients ask of it |
 //! | [`standing`] | how far an order is |
 //! | [`task`] | what a message is for, and when to try again |
-//! | [`mischief`] | everything that goes wrong on request |
+//! | [`mischief`], [`control`] | everything that goes wrong on request, and what else is asked of sectors |
+//! | [`dispute`] | wrong proofs that others sent, and who reports them |
 //!
 //! Every proof is made from the files on disk by `boatyard-proofs`, and checked by
 //! the chain. Nothing here decides whether a proof is valid.
 
 pub mod config;
+pub mod control;
+pub mod dispute;
+mod fetch;
 pub mod files;
 pub mod genesis;
 pub mod http;
 pub mod intake;
+pub mod listen;
 pub mod market;
 pub mod miner;
 pub mod mischief;
+pub mod non_interactive;
 pub mod order;
 pub mod pipeline;
+pub mod place;
 pub mod provider;
 pub mod publish;
 pub mod record;
@@ -46,9 +57,13 @@ pub mod recovery;
 pub mod retrieval;
 pub mod standing;
 pub mod task;
+pub mod update;
+pub mod verifreg;
 pub mod window;
 
 pub use config::{Ask, ProviderConfig};
+pub use control::{ControlError, Pledge};
+pub use dispute::Watchdog;
 pub use files::{Files, FilesError};
 pub use genesis::{Prepared, ProviderError, ProvidersConfig};
 pub use mischief::Mischief;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::path::Path;
 
 use boatyard_actors_shared::MARKET_ACTOR;
 use boatyard_chain::{ChainError, Turn};
@@ -12,7 +13,7 @@ use boatyard_miner::types::{
     ProveCommitSectors3Params, SectorActivationManifest, VerifiedAllocationKey,
 };
 use boatyard_proofs::seal::{self, PieceSource, SealError};
-use boatyard_proofs::sector::SectorSpec;
+use boatyard_proofs::sector::{Interaction, SectorSpec, seal_type};
 use boatyard_proofs::{ProveError, SealedSector};
 use fvm_ipld_encoding::RawBytes;
 use fvm_shared::clock::ChainEpoch;
@@ -21,7 +22,8 @@ use fvm_shared::sector::{RegisteredSealProof, SectorNumber};
 
 use crate::files::FilesError;
 use crate::miner::{MinerError, MinerView};
-use crate::order::{Order, OrderId, Purpose};
+use crate::non_interactive;
+use crate::order::{Order, OrderId, Placement, Purpose};
 use crate::provider::Shelf;
 use crate::record::{SectorPiece, SectorRecord};
 use crate::task::Task;
@@ -57,8 +59,11 @@ pub enum PipelineError {
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// The bytes of a piece are gone.
-    #[error("the bytes of piece {0} are gone")]
+    #[error("the bytes of piece {0} are gone; hand them in again: PUT /piece/{0}")]
     NoData(cid::Cid),
+    /// Sealing again gave something else.
+    #[error("sector {0} sealed again is not what it was; its pieces or its ticket are others")]
+    OtherReplica(SectorNumber),
 }
 
 /// A message that takes a sector further.
@@ -80,7 +85,7 @@ pub(crate) fn pack(
     let mut ready: Vec<Order> = shelf
         .orders
         .values()
-        .filter(|order| order.is_ready())
+        .filter(|order| is_packed(order))
         .cloned()
         .collect();
     ready.sort_by_key(|order| (std::cmp::Reverse(order.piece.size.0), order.id));
@@ -139,6 +144,11 @@ pub(crate) fn pack(
     Ok(())
 }
 
+/// Whether an order waits for a sector that is sealed with it.
+fn is_packed(order: &Order) -> bool {
+    order.is_ready() && order.placement == Placement::New
+}
+
 /// The lowest number that neither chain nor provider has used.
 pub(crate) fn free_number(shelf: &Shelf<'_>, view: &MinerView) -> Result<SectorNumber, MinerError> {
     let mut number = shelf
@@ -178,15 +188,15 @@ pub(crate) fn advance(shelf: &mut Shelf<'_>, view: &MinerView, turn: &Turn<'_>) 
 /// When a sector wants a tipset, seen from this head.
 pub(crate) fn next(shelf: &Shelf<'_>, view: &MinerView, head: ChainEpoch) -> Option<ChainEpoch> {
     let now = head + 1;
-    let packing = shelf.orders.values().any(Order::is_ready).then_some(now);
+    let packing = shelf.orders.values().any(is_packed).then_some(now);
     let sectors = shelf
         .sectors
         .values()
         .filter(|record| record.failed.is_none() && !record.released)
         .filter_map(|record| {
             let number = record.number;
-            if view.sector(number).ok()?.is_some() {
-                return Some(now);
+            if record.non_interactive || view.sector(number).ok()?.is_some() {
+                return Some(shelf.tasks.ready_at(&Task::Prove(number), now));
             }
             match view.pre_commit(number).ok()? {
                 Some(pre_commit) => {
@@ -230,6 +240,18 @@ fn step(
         shelf.give_up(number, "its pre-commit ran out before it was proven")?;
         return Ok(None);
     }
+    if shelf
+        .sectors
+        .get(&number)
+        .is_some_and(|record| record.non_interactive)
+    {
+        let task = Task::Prove(number);
+        if !shelf.tasks.may(&task, epoch) {
+            return Ok(None);
+        }
+        ensure_sealed(shelf, view, turn, number)?;
+        return non_interactive::prove(shelf, view, turn, number, task);
+    }
     let task = Task::PreCommit(number);
     if !shelf.tasks.may(&task, epoch) {
         return Ok(None);
@@ -238,10 +260,29 @@ fn step(
         shelf.give_up(number, &format!("order {late} was to start before"))?;
         return Ok(None);
     }
-    if !has_valid_ticket(shelf, turn, number)? {
+    ensure_sealed(shelf, view, turn, number)?;
+    pre_commit(shelf, view, turn, number, task)
+}
+
+/// Seals a sector unless that is done, with a ticket that the chain still takes and all
+/// that its proof needs.
+fn ensure_sealed(
+    shelf: &mut Shelf<'_>,
+    view: &MinerView,
+    turn: &Turn<'_>,
+    number: SectorNumber,
+) -> Result<(), PipelineError> {
+    let provable = can_prove_seal(&shelf.files.sector(number).cache());
+    if !provable || !has_valid_ticket(shelf, turn, number)? {
         seal_sector(shelf, view, turn, number)?;
     }
-    pre_commit(shelf, view, turn, number, task)
+    Ok(())
+}
+
+/// Whether a cache directory holds what a proof of replication or of an update needs
+/// and [`release`] deletes.
+pub(crate) fn can_prove_seal(cache: &Path) -> bool {
+    cache.join("sc-02-data-tree-d.dat").exists()
 }
 
 /// An order of the sector that should have started by now.
@@ -291,13 +332,17 @@ fn seal_sector(
     };
     let dir = shelf.files.sector(number);
     record.ticket_epoch = turn.epoch() - 1;
+    let proof = match record.non_interactive {
+        true => seal_type(shelf.config.sector_size(), Interaction::NonInteractive),
+        false => shelf.config.seal_proof,
+    };
     let spec = SectorSpec {
-        proof: shelf.config.seal_proof,
+        proof,
         miner: shelf.config.miner,
         number,
         ticket: ticket(shelf, turn, record.ticket_epoch)?,
     };
-    let pieces = stage(shelf, &record.pieces, &dir.unsealed())?;
+    let pieces = data(shelf, &record)?;
     record.sealed = Some(seal::replicate(&dir, &spec, &pieces)?);
     let least = least_expiration(view, spec.proof, turn.epoch());
     record.expiration = record.expiration.max(least);
@@ -313,6 +358,38 @@ pub(crate) fn least_expiration(
 ) -> ChainEpoch {
     let proving = max_prove_commit_duration(view.policy(), proof).unwrap_or_default();
     epoch + proving + MIN_LIFETIME + MARGIN
+}
+
+/// Seals a sector with the ticket that it had, so that the same replica results.
+pub(crate) fn seal_again(shelf: &Shelf<'_>, record: &SectorRecord) -> Result<(), PipelineError> {
+    let Some(sealed) = &record.sealed else {
+        return Ok(());
+    };
+    let pieces = data(shelf, record)?;
+    let again = seal::replicate(&shelf.files.sector(record.number), &sealed.spec, &pieces)?;
+    if again.comm_r != sealed.comm_r {
+        return Err(PipelineError::OtherReplica(record.number));
+    }
+    Ok(())
+}
+
+/// Writes a sector's data: the bytes of its pieces or, where they are gone because the
+/// sector was proven before the chain went back, what its replica holds.
+fn data(
+    shelf: &Shelf<'_>,
+    record: &SectorRecord,
+) -> Result<Vec<fvm_shared::piece::PieceInfo>, PipelineError> {
+    let dir = shelf.files.sector(record.number);
+    match (
+        stage(shelf, &record.pieces, &dir.unsealed()),
+        &record.sealed,
+    ) {
+        (Err(PipelineError::NoData(_)), Some(sealed)) if dir.sealed().exists() => {
+            seal::unseal(&dir, sealed)?;
+            Ok(sealed.pieces.clone())
+        }
+        (staged, _) => staged,
+    }
 }
 
 /// Writes the pieces' bytes as a sector's data.
@@ -388,6 +465,9 @@ fn prove(
         ))
         .into());
     };
+    if !can_prove_seal(&shelf.files.sector(number).cache()) {
+        seal_again(shelf, record)?;
+    }
     let proof = shelf
         .config
         .prover
@@ -468,24 +548,31 @@ pub(crate) fn manifests(
 }
 
 /// Deletes what only sealing needed, once the sector is proven.
-fn release(shelf: &mut Shelf<'_>, number: SectorNumber) -> Result<(), PipelineError> {
+pub(crate) fn release(shelf: &mut Shelf<'_>, number: SectorNumber) -> Result<(), PipelineError> {
     let Some(mut record) = shelf.sectors.get(&number).cloned() else {
         return Ok(());
     };
     let dir = shelf.files.sector(number);
-    seal::release(&dir)?;
-    for piece in &record.pieces {
-        let cid = &piece.piece.cid;
-        let wanted = shelf.orders.values().any(|order| {
-            order.piece.cid == *cid && order.is_under_way() && order.sector != Some(number)
-        });
-        // From now on it is unsealed when somebody wants it.
-        if !wanted {
-            let _ = fs::remove_file(shelf.files.piece(cid));
-        }
+    if dir.cache().exists() {
+        seal::release(&dir)?;
     }
+    discard(shelf, number, &record.pieces);
     let _ = fs::remove_file(dir.unsealed());
     record.released = true;
     shelf.put_sector(record)?;
     Ok(())
+}
+
+/// Deletes the bytes of a sector's pieces: from now on they are unsealed when somebody
+/// wants them. Those that another order still needs stay.
+pub(crate) fn discard(shelf: &Shelf<'_>, number: SectorNumber, pieces: &[SectorPiece]) {
+    for piece in pieces {
+        let cid = &piece.piece.cid;
+        let wanted = shelf.orders.values().any(|order| {
+            order.piece.cid == *cid && order.is_under_way() && order.sector != Some(number)
+        });
+        if !wanted {
+            let _ = fs::remove_file(shelf.files.piece(cid));
+        }
+    }
 }

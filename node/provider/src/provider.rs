@@ -16,18 +16,19 @@ use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
-use fvm_shared::piece::PaddedPieceSize;
+use fvm_shared::piece::{PaddedPieceSize, PieceInfo};
 use fvm_shared::sector::SectorNumber;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::config::{Ask, ProviderConfig};
 use crate::files::{Files, FilesError};
 use crate::miner::{MinerError, MinerView};
 use crate::mischief::Mischief;
-use crate::order::{Order, OrderId, Step};
+use crate::order::{Order, OrderId, Origin, Purpose, Step};
 use crate::record::SectorRecord;
 use crate::task::{PATIENCE, Task, Tasks};
-use crate::{pipeline, publish, recovery, window};
+use crate::{listen, pipeline, publish, recovery, update, verifreg, window};
 
 /// Shortest deal that the market takes, in epochs (spec 07 §5).
 const MIN_DEAL_DURATION: ChainEpoch = 180 * 2_880;
@@ -44,6 +45,8 @@ struct Inner {
     policy: &'static Policy,
     files: Files,
     desk: Mutex<Desk>,
+    /// Told when there is something to fetch.
+    fetching: Notify,
 }
 
 /// What changes as a provider works.
@@ -90,6 +93,14 @@ impl Shelf<'_> {
         self.files.save_order(&order)?;
         self.orders.insert(order.id, order);
         Ok(())
+    }
+
+    /// Takes an order on; gives its number.
+    pub fn add_order(&mut self, mut order: Order) -> Result<OrderId, FilesError> {
+        let id = self.orders.last_key_value().map_or(1, |(last, _)| last + 1);
+        order.id = id;
+        self.put_order(order)?;
+        Ok(id)
     }
 
     /// A sealed sector.
@@ -168,6 +179,7 @@ impl Provider {
             config,
             files,
             desk: Mutex::new(desk),
+            fetching: Notify::new(),
         })))
     }
 
@@ -238,16 +250,72 @@ impl Provider {
     /// What `check` says, [`FilesError`].
     pub(crate) fn take_if<E: From<FilesError>>(
         &self,
-        mut order: Order,
+        order: Order,
         check: impl FnOnce(&BTreeMap<OrderId, Order>) -> Result<(), E>,
     ) -> Result<OrderId, E> {
         let mut desk = self.desk();
         check(&desk.orders)?;
-        order.id = desk.orders.last_key_value().map_or(1, |(last, _)| last + 1);
-        self.0.files.save_order(&order)?;
-        let id = order.id;
-        desk.orders.insert(id, order);
-        Ok(id)
+        Ok(self.shelf(&mut desk).add_order(order)?)
+    }
+
+    /// Takes an order for an allocation on. If there is one already, because the chain
+    /// told of the allocation, it is told who else wants to hear of it.
+    pub(crate) fn take_allocation(&self, order: Order) -> Result<OrderId, FilesError> {
+        let mut desk = self.desk();
+        let mut shelf = self.shelf(&mut desk);
+        let Purpose::Allocation {
+            client, id, notify, ..
+        } = &order.purpose
+        else {
+            return shelf.add_order(order);
+        };
+        let known = shelf
+            .orders
+            .values()
+            .find(|known| known.failed.is_none() && verifreg::is_for(known, (*client, *id)));
+        let Some(mut known) = known.cloned() else {
+            return shelf.add_order(order);
+        };
+        if let Purpose::Allocation { notify: old, .. } = &mut known.purpose
+            && !notify.is_empty()
+        {
+            old.clone_from(notify);
+        }
+        if known.sector.is_none() {
+            known.placement = order.placement;
+        }
+        let number = known.id;
+        shelf.put_order(known)?;
+        Ok(number)
+    }
+
+    /// Pieces that orders wait for, with where they can be fetched.
+    pub(crate) fn wanted(&self) -> Vec<(PieceInfo, String)> {
+        let desk = self.desk();
+        let waiting = desk.orders.values().filter(|order| {
+            order.waits_for_bytes() && !self.0.files.piece(&order.piece.cid).exists()
+        });
+        waiting
+            .filter_map(|order| Some((order.piece.clone(), order.location.clone()?)))
+            .collect()
+    }
+
+    /// Whether an order waits for the bytes of a piece.
+    pub(crate) fn waits_for(&self, piece: &Cid) -> bool {
+        let desk = self.desk();
+        desk.orders
+            .values()
+            .any(|order| order.waits_for_bytes() && order.piece.cid == *piece)
+    }
+
+    /// There may be something to fetch.
+    pub(crate) fn wake(&self) {
+        self.0.fetching.notify_one();
+    }
+
+    /// Waits for [`Self::wake`].
+    pub(crate) async fn awake(&self) {
+        self.0.fetching.notified().await;
     }
 
     /// Remembers a sector that came about elsewhere: one of the genesis.
@@ -260,22 +328,11 @@ impl Provider {
         Ok(())
     }
 
-    /// Has a new sector of committed capacity sealed that lasts until `end` at least;
-    /// gives its number.
-    ///
-    /// # Errors
-    /// The chain's state or the provider's files cannot be read.
-    pub fn pledge(
-        &self,
-        state: &StateView,
-        end: ChainEpoch,
-    ) -> Result<SectorNumber, pipeline::PipelineError> {
-        let view = MinerView::load(state, self.0.policy, self.0.config.miner)?;
+    /// Has somebody work at its desk, with the chain standing still meanwhile if it comes
+    /// to ask.
+    pub(crate) fn at_desk<T>(&self, work: impl FnOnce(&mut Shelf<'_>) -> T) -> T {
         let mut desk = self.desk();
-        let mut shelf = self.shelf(&mut desk);
-        let number = pipeline::free_number(&shelf, &view)?;
-        shelf.put_sector(SectorRecord::new(number, end, Vec::new()))?;
-        Ok(number)
+        work(&mut self.shelf(&mut desk))
     }
 
     /// What it does wrong at present.
@@ -377,7 +434,10 @@ impl Provider {
         }
         publish::lapse(&mut shelf, &view, turn.epoch())?;
         pipeline::pack(&mut shelf, &view, turn.epoch())?;
-        for step in pipeline::advance(&mut shelf, &view, turn) {
+        update::pack(&mut shelf, &view, turn.epoch())?;
+        let mut steps = pipeline::advance(&mut shelf, &view, turn);
+        steps.extend(update::advance(&mut shelf, &view, turn));
+        for step in steps {
             let message = self.message(step.method, step.params);
             send(&mut shelf, step.task, message);
         }
@@ -429,7 +489,10 @@ impl Provider {
         let held = shelf
             .sectors
             .get(&number)
-            .map(|record| record.pieces.clone());
+            .map(|record| match &record.update {
+                Some(update) => update.pieces.clone(),
+                None => record.pieces.clone(),
+            });
         for piece in held.unwrap_or_default() {
             let Some(mut order) = shelf.orders.get(&piece.order).cloned() else {
                 continue;
@@ -492,6 +555,7 @@ impl Provider {
         }
         wishes.extend(publish::next(&shelf, head));
         wishes.extend(pipeline::next(&shelf, &view, head));
+        wishes.extend(update::next(&shelf, &view, head)?);
         Ok(wishes.into_iter().min())
     }
 
@@ -554,6 +618,10 @@ impl Participant for Provider {
     fn act(&self, turn: &Turn<'_>) -> Vec<Message> {
         let mut desk = self.desk();
         self.learn(&mut desk, turn.parent());
+        // What was told is not told again, so it is taken down even by who does nothing.
+        if let Err(error) = listen::hear(self, &mut self.shelf(&mut desk), turn) {
+            tracing::error!(miner = self.0.config.miner, %error, "what the chain told is lost");
+        }
         if desk.mischief.stopped {
             return Vec::new();
         }
@@ -596,12 +664,26 @@ impl Participant for Provider {
         desk.tasks.clear();
         desk.known = None;
         desk.swept = 0;
+        let height = head.height();
+        let gone = |order: &Order| order.origin != Origin::Client && order.since > height;
+        for id in desk
+            .orders
+            .extract_if(.., |_, order| gone(order))
+            .map(|(id, _)| id)
+        {
+            if let Err(error) = self.0.files.forget_order(id) {
+                tracing::error!(%error, "an order that never was is not forgotten");
+            }
+        }
         for order in desk.orders.values_mut() {
-            order.steps.retain(|step| step.epoch <= head.height());
+            order.steps.retain(|step| step.epoch <= height);
         }
         for record in desk.sectors.values_mut() {
             // What the chain no longer has is pre-committed and proven again.
             record.released = false;
+            if let Some(update) = &mut record.update {
+                update.proven = false;
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::provider::Shelf;
 use crate::task::Task;
 
 /// Domain of the window's challenge (spec 06 §14.3).
-const WINDOW_CHALLENGE: i64 = 4;
+pub(crate) const WINDOW_CHALLENGE: i64 = 4;
 /// Domain of the chain's commitment (spec 06 §15.1).
 const CHAIN_COMMIT: i64 = 9;
 /// Method of the miner.
