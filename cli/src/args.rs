@@ -6,9 +6,10 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     abi::AbiArgs, accounts::AccountsArgs, build::BuildArgs, call::CallArgs, check::CheckArgs,
-    deploy::DeployArgs, dev::DevArgs, market::MarketArgs, msig::MsigArgs, node::NodeArgs,
-    paych::PaychArgs, proofs::ProofsArgs, send::SendArgs, state::StateArgs, trace::TraceArgs,
-    verifreg::VerifregArgs, warp::WarpArgs,
+    deal::DealArgs, deploy::DeployArgs, dev::DevArgs, market::MarketArgs, miner::MinerArgs,
+    msig::MsigArgs, node::NodeArgs, paych::PaychArgs, proofs::ProofsArgs,
+    provider::ProviderCommandArgs, retrieve::RetrieveArgs, send::SendArgs, state::StateArgs,
+    trace::TraceArgs, verifreg::VerifregArgs, warp::WarpArgs,
 };
 use crate::failure::Failure;
 use crate::output::Output;
@@ -105,8 +106,12 @@ pub enum Command {
     Warp(WarpArgs),
     Msig(MsigArgs),
     Paych(PaychArgs),
+    Deal(DealArgs),
+    Retrieve(RetrieveArgs),
     Market(MarketArgs),
+    Miner(MinerArgs),
     Verifreg(VerifregArgs),
+    Provider(ProviderCommandArgs),
     Proofs(ProofsArgs),
     Dev(DevArgs),
 }

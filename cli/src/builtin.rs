@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use boatyard_chain::Key;
+use boatyard_chain::{Key, SignatureKind};
 use boatyard_sdk::{Actor, ActorError, Type};
 use cid::Cid;
 use clap::Args;
@@ -17,6 +17,7 @@ use fvm_ipld_blockstore::Blockstore;
 use fvm_ipld_encoding::from_slice;
 use fvm_shared::address::{Address, Payload};
 use fvm_shared::clock::ChainEpoch;
+use fvm_shared::crypto::signature::{Signature, SignatureType};
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::{ActorID, MethodNum};
 use serde::Serialize;
@@ -219,6 +220,11 @@ impl Sender<'_> {
         self.key.address()
     }
 
+    /// Signs bytes that an actor will be shown.
+    pub fn sign(&self, bytes: &[u8]) -> Signature {
+        actor_signature(self.key.sign(bytes))
+    }
+
     /// Sends a message that must succeed and waits for it.
     ///
     /// # Errors
@@ -239,6 +245,17 @@ impl Sender<'_> {
             }
             _ => Ok(sent),
         }
+    }
+}
+
+/// A signature as actors take it; those of f410 addresses are none.
+pub fn actor_signature(signed: boatyard_chain::Signature) -> Signature {
+    Signature {
+        sig_type: match signed.kind {
+            SignatureKind::Bls => SignatureType::BLS,
+            _ => SignatureType::Secp256k1,
+        },
+        bytes: signed.data,
     }
 }
 

@@ -16,6 +16,7 @@
 //! | [`output`] | how results are printed, for people and programs |
 //! | [`failure`] | what a person reads when something went wrong |
 //! | [`rpc`] | how a node is asked |
+//! | [`http`], [`provider`] | how a storage provider is found and asked |
 //!
 //! Keeps nothing on disk but what it is told to write.
 
@@ -24,9 +25,11 @@ mod args;
 mod builtin;
 mod commands;
 mod failure;
+mod http;
 mod message;
 mod output;
 mod params;
+mod provider;
 #[cfg(test)]
 mod reference;
 mod rpc;

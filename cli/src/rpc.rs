@@ -128,6 +128,11 @@ impl Rpc {
         })
     }
 
+    /// How long an answer may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Calls a method.
     ///
     /// # Errors

@@ -206,14 +206,23 @@ fn withdraw(rpc: &Rpc, output: Output, args: &WithdrawArgs) -> Result<(), Failur
 }
 
 /// What somebody has in the market.
-struct Held {
+pub(super) struct Held {
     address: Address,
     all: TokenAmount,
     locked: TokenAmount,
 }
 
 impl Held {
-    fn of(rpc: &Rpc, address: &Address) -> Result<Self, Failure> {
+    /// What is left for deals, in attoFIL.
+    pub(super) fn available(&self) -> TokenAmount {
+        &self.all - &self.locked
+    }
+
+    /// What an account or a miner has there.
+    ///
+    /// # Errors
+    /// There is no such actor, or the node gives no answer.
+    pub(super) fn of(rpc: &Rpc, address: &Address) -> Result<Self, Failure> {
         let address = Address::new_id(id_of(rpc, address)?);
         let blocks = Blocks::of(rpc);
         let state = market(&blocks)?;
@@ -234,7 +243,7 @@ impl Held {
             "address": self.address.to_string(),
             "balance": self.all.atto().to_string(),
             "locked": self.locked.atto().to_string(),
-            "available": (&self.all - &self.locked).atto().to_string(),
+            "available": self.available().atto().to_string(),
         })
     }
 
@@ -242,7 +251,7 @@ impl Held {
         field("address", self.address);
         field("balance", format_amount(&self.all));
         field("locked", format_amount(&self.locked));
-        field("available", format_amount(&(&self.all - &self.locked)));
+        field("available", format_amount(&self.available()));
     }
 }
 
@@ -253,14 +262,14 @@ fn balance(rpc: &Rpc, output: Output, args: &BalanceArgs) -> Result<(), Failure>
 }
 
 /// A deal as the market has it.
-struct Deal {
-    proposal: DealProposal,
-    state: Option<DealState>,
+pub(super) struct Deal {
+    pub(super) proposal: DealProposal,
+    pub(super) state: Option<DealState>,
 }
 
 impl Deal {
     /// Where it is in its life.
-    fn stage(&self, now: ChainEpoch) -> &'static str {
+    pub(super) fn stage(&self, now: ChainEpoch) -> &'static str {
         match &self.state {
             None => "published",
             Some(state) if state.slashed().is_some() => "terminated",
@@ -295,11 +304,64 @@ impl Deal {
 }
 
 /// A label as text; bytes that are none as `0x…`.
-fn label(proposal: &DealProposal) -> String {
+pub(super) fn label(proposal: &DealProposal) -> String {
     match &proposal.label {
         boatyard_market::Label::Text(text) => text.clone(),
         boatyard_market::Label::Bytes(bytes) => format!("0x{}", hex::encode(bytes)),
     }
+}
+
+/// The deals that are not over, by number, as far as they are wanted.
+///
+/// # Errors
+/// The state cannot be read.
+pub(super) fn all(
+    rpc: &Rpc,
+    wanted: impl Fn(&DealProposal) -> bool,
+) -> Result<BTreeMap<DealID, Deal>, Failure> {
+    let blocks = Blocks::of(rpc);
+    let state = market(&blocks)?;
+    let mut found = BTreeMap::new();
+    let mut walk = || {
+        let states = state.states.load(&blocks)?;
+        state.proposals.load(&blocks)?.for_each(|id, proposal| {
+            if wanted(proposal) {
+                let deal = Deal {
+                    proposal: proposal.clone(),
+                    state: states.get(id)?.copied(),
+                };
+                found.insert(id, deal);
+            }
+            Ok(())
+        })
+    };
+    walk().map_err(broken)?;
+    Ok(found)
+}
+
+/// A deal that is not over.
+///
+/// # Errors
+/// It is over, or there was none of this number; the state cannot be read.
+pub(super) fn find(rpc: &Rpc, id: DealID) -> Result<Deal, Failure> {
+    let blocks = Blocks::of(rpc);
+    let state = market(&blocks)?;
+    let read = || {
+        let proposals = state.proposals.load(&blocks)?;
+        let Some(proposal) = proposals.get(id)?.cloned() else {
+            return Ok(None);
+        };
+        let states = state.states.load(&blocks)?;
+        let state = states.get(id)?.copied();
+        Ok(Some(Deal { proposal, state }))
+    };
+    read().map_err(broken)?.ok_or_else(|| {
+        match id < state.next_id {
+            true => Failure::new(format!("deal {id} is over")),
+            false => Failure::new(format!("there was no deal {id} yet")),
+        }
+        .help("`boatyard market deals` lists those that there are and are not over")
+    })
 }
 
 fn deals(rpc: &Rpc, output: Output, args: &DealsArgs) -> Result<(), Failure> {
@@ -312,25 +374,10 @@ fn deals(rpc: &Rpc, output: Output, args: &DealsArgs) -> Result<(), Failure> {
     };
     let (client, provider) = (id(&args.client)?, id(&args.provider)?);
     let now = epoch(rpc)?;
-    let blocks = Blocks::of(rpc);
-    let state = market(&blocks)?;
-    let mut found: BTreeMap<DealID, Deal> = BTreeMap::new();
-    let mut walk = || {
-        let states = state.states.load(&blocks)?;
-        state.proposals.load(&blocks)?.for_each(|id, proposal| {
-            let wanted = client.is_none_or(|client| client == proposal.client)
-                && provider.is_none_or(|provider| provider == proposal.provider);
-            if wanted {
-                let deal = Deal {
-                    proposal: proposal.clone(),
-                    state: states.get(id)?.copied(),
-                };
-                found.insert(id, deal);
-            }
-            Ok(())
-        })
-    };
-    walk().map_err(broken)?;
+    let found = all(rpc, |deal| {
+        client.is_none_or(|client| client == deal.client)
+            && provider.is_none_or(|provider| provider == deal.provider)
+    })?;
     let rows: Vec<Value> = found.iter().map(|(id, deal)| deal.json(*id, now)).collect();
     output.result(&Value::Array(rows.clone()), || {
         if rows.is_empty() {
@@ -361,26 +408,8 @@ fn deals(rpc: &Rpc, output: Output, args: &DealsArgs) -> Result<(), Failure> {
 }
 
 fn deal(rpc: &Rpc, output: Output, args: &DealArgs) -> Result<(), Failure> {
-    let blocks = Blocks::of(rpc);
-    let state = market(&blocks)?;
     let now = epoch(rpc)?;
-    let read = || {
-        let proposals = state.proposals.load(&blocks)?;
-        let Some(proposal) = proposals.get(args.id)?.cloned() else {
-            return Ok(None);
-        };
-        let states = state.states.load(&blocks)?;
-        let state = states.get(args.id)?.copied();
-        Ok(Some(Deal { proposal, state }))
-    };
-    let Some(deal) = read().map_err(broken)? else {
-        return Err(match args.id < state.next_id {
-            true => Failure::new(format!("deal {} is over", args.id))
-                .help("`boatyard market deals` lists those that are not"),
-            false => Failure::new(format!("there was no deal {} yet", args.id))
-                .help("`boatyard market deals` lists those there are"),
-        });
-    };
+    let deal = find(rpc, args.id)?;
     let result = deal.json(args.id, now);
     output.result(&result, || {
         let text = |name: &str| printable(result[name].as_str().unwrap_or_default());

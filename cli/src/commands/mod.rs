@@ -5,13 +5,17 @@ pub mod accounts;
 pub mod build;
 pub mod call;
 pub mod check;
+pub mod deal;
 pub mod deploy;
 pub mod dev;
 pub mod market;
+pub mod miner;
 pub mod msig;
 pub mod node;
 pub mod paych;
 pub mod proofs;
+pub mod provider;
+pub mod retrieve;
 pub mod send;
 pub mod state;
 pub mod trace;
@@ -42,8 +46,12 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Check(args) => check::run(global, args),
         Command::Msig(args) => msig::run(global, args),
         Command::Paych(args) => paych::run(global, args),
+        Command::Deal(args) => deal::run(global, args),
+        Command::Retrieve(args) => retrieve::run(global, args),
         Command::Market(args) => market::run(global, args),
+        Command::Miner(args) => miner::run(global, args),
         Command::Verifreg(args) => verifreg::run(global, args),
+        Command::Provider(args) => provider::run(global, args),
         Command::Proofs(args) => proofs::run(global, args),
         Command::Warp(args) => warp::run(global, args),
         Command::Dev(args) => dev::run(global, args),

@@ -7,20 +7,22 @@ use boatyard_paych::{ConstructorParams, PaymentChannel, State};
 use boatyard_sdk::Type;
 use clap::{Args, Subcommand};
 use fvm_ipld_encoding::RawBytes;
+use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
 use serde_json::{Value, json};
 
 use crate::actor;
 use crate::args::Global;
 use crate::builtin::{
-    Blocks, SendingArgs, bare_call, broken, call, code_of, epoch, field, say_message, with_message,
+    Blocks, Sender, SendingArgs, bare_call, broken, call, code_of, epoch, field, say_message,
+    with_message,
 };
 use crate::failure::Failure;
-use crate::message::{Draft, encoded, returned};
+use crate::message::{Draft, Sent, encoded, returned};
 use crate::output::{Output, say, table};
 use crate::rpc::Rpc;
 
-mod voucher;
+pub(super) mod voucher;
 
 /// Payment channels: many payments off the chain, two messages on it.
 ///
@@ -112,9 +114,16 @@ pub fn run(global: &Global, args: PaychArgs) -> Result<(), Failure> {
     }
 }
 
-fn create(rpc: &Rpc, output: Output, args: &CreateArgs) -> Result<(), Failure> {
-    let to = actor::address(&args.to)?;
-    let sender = args.sending.sender(rpc, output)?;
+/// Opens a channel from the sender to somebody, with money in it.
+///
+/// # Errors
+/// The message fails.
+pub(super) fn open(
+    rpc: &Rpc,
+    sender: &Sender<'_>,
+    to: Address,
+    value: TokenAmount,
+) -> Result<(Sent, ExecReturn), Failure> {
     let params = ConstructorParams {
         from: sender.address(),
         to,
@@ -124,15 +133,22 @@ fn create(rpc: &Rpc, output: Output, args: &CreateArgs) -> Result<(), Failure> {
         constructor_params: RawBytes::new(encoded(&params)?),
     };
     let draft = Draft {
-        value: args.value.clone().unwrap_or_default(),
+        value,
         ..call::<Init>(INIT_ACTOR, "Exec", &exec)?
     };
     let sent = sender.send(&draft, "the channel was not opened")?;
-    let created: ExecReturn = returned(&sent, "the channel was not opened")?;
+    let created = returned(&sent, "the channel was not opened")?;
+    Ok((sent, created))
+}
+
+fn create(rpc: &Rpc, output: Output, args: &CreateArgs) -> Result<(), Failure> {
+    let to = actor::address(&args.to)?;
+    let sender = args.sending.sender(rpc, output)?;
+    let (sent, created) = open(rpc, &sender, to, args.value.clone().unwrap_or_default())?;
     let result = json!({
         "id": created.id_address.to_string(),
         "robust": created.robust_address.to_string(),
-        "from": params.from.to_string(),
+        "from": sender.address().to_string(),
         "to": to.to_string(),
     });
     output.result(&with_message(result, &sent), || {

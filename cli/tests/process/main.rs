@@ -3,7 +3,9 @@
 mod actor;
 mod check;
 mod common;
+mod deal;
 mod market;
+mod miner;
 mod msig;
 mod node;
 mod paych;

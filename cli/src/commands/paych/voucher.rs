@@ -14,14 +14,15 @@ use clap::{Args, Subcommand};
 use fvm_ipld_encoding::{RawBytes, from_slice};
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
-use fvm_shared::crypto::signature::{Signature as VoucherSignature, SignatureType};
+use fvm_shared::crypto::signature::SignatureType;
 use fvm_shared::econ::TokenAmount;
 use multihash_codetable::{Code, MultihashDigest as _};
 use serde_json::{Value, json};
 
 use crate::actor;
 use crate::builtin::{
-    Blocks, SendingArgs, broken, call, epoch, field, id_of, say_message, with_message,
+    Blocks, Sender, SendingArgs, actor_signature, broken, call, epoch, field, id_of, say_message,
+    with_message,
 };
 use crate::failure::Failure;
 use crate::message::encoded;
@@ -176,14 +177,9 @@ fn create(rpc: &Rpc, output: Output, args: &CreateArgs) -> Result<(), Failure> {
         merges: args.merge.clone(),
         signature: None,
     };
-    let signed = key.sign(&voucher.signing_bytes().map_err(broken)?);
-    voucher.signature = Some(VoucherSignature {
-        sig_type: match signed.kind {
-            SignatureKind::Bls => SignatureType::BLS,
-            _ => SignatureType::Secp256k1,
-        },
-        bytes: signed.data,
-    });
+    voucher.signature = Some(actor_signature(
+        key.sign(&voucher.signing_bytes().map_err(broken)?),
+    ));
     let text = TEXT.encode(encoded(&voucher)?);
     let mut result = described(&voucher);
     result["voucher"] = json!(text);
@@ -195,6 +191,32 @@ fn create(rpc: &Rpc, output: Output, args: &CreateArgs) -> Result<(), Failure> {
         ));
     });
     Ok(())
+}
+
+/// The first voucher of a new channel, for an amount and good at once and for ever.
+///
+/// # Errors
+/// It cannot be encoded.
+pub(in crate::commands) fn first(
+    sender: &Sender<'_>,
+    channel: Address,
+    amount: TokenAmount,
+) -> Result<SignedVoucher, Failure> {
+    let mut voucher = SignedVoucher {
+        channel_addr: channel,
+        time_lock_min: 0,
+        time_lock_max: 0,
+        secret_pre_image: RawBytes::default(),
+        extra: None,
+        lane: 0,
+        nonce: 1,
+        amount,
+        min_settle_height: 0,
+        merges: Vec::new(),
+        signature: None,
+    };
+    voucher.signature = Some(sender.sign(&voucher.signing_bytes().map_err(broken)?));
+    Ok(voucher)
 }
 
 fn verify(rpc: &Rpc, output: Output, args: &VerifyArgs) -> Result<(), Failure> {
@@ -402,6 +424,8 @@ fn merge(text: &str) -> Result<Merge, String> {
 
 #[cfg(test)]
 mod tests {
+    use fvm_shared::crypto::signature::Signature as VoucherSignature;
+
     use super::*;
 
     #[test]
