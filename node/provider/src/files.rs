@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use crate::order::Order;
+use crate::order::{Order, OrderId};
 use crate::record::SectorRecord;
 use crate::retrieval;
 
@@ -150,6 +150,20 @@ impl Files {
     /// [`FilesError`].
     pub fn save_order(&self, order: &Order) -> Result<(), FilesError> {
         write(&self.root.join(ORDERS).join(order.id.to_string()), order)
+    }
+
+    /// Forgets an order.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn forget_order(&self, id: OrderId) -> Result<(), FilesError> {
+        let path = self.root.join(ORDERS).join(id.to_string());
+        match fs::remove_file(&path) {
+            Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
+                Err(FilesError { path, reason })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Forgets a sector with all its files.

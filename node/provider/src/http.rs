@@ -8,6 +8,7 @@
 //! | [`about`] | `GET /` |
 //! | [`pieces`] | `PUT /piece/CID` |
 //! | [`deals`] | `POST /deals` |
+//! | [`allocations`] | `POST /allocations`, `/favours` |
 //! | [`orders`] | `GET /orders`, `/orders/N`, `/deals/ID` |
 //! | [`sectors`] | `GET /sectors`, `/sectors/N` |
 //! | [`control`] | `POST /control/…` |
@@ -16,6 +17,7 @@
 //! Start at [`Server::start`].
 
 pub mod about;
+pub mod allocations;
 pub mod control;
 pub mod deals;
 pub mod orders;
@@ -36,6 +38,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::fetch;
 use crate::files::FilesError;
 use crate::miner::{MinerError, MinerView};
 use crate::pipeline::PipelineError;
@@ -135,13 +138,18 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(listener)
             .map_err(|reason| HttpError::Listen { address, reason })?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = router(Office { provider, chain });
+        let office = Office { provider, chain };
+        let router = router(office.clone());
         let task = tokio::spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(async {
                 // An error means that the server was dropped, which is a stop as well.
                 let _ = stopped.await;
             });
-            if let Err(error) = served.await {
+            let served = tokio::select! {
+                served = served.into_future() => served,
+                () = fetch::run(office) => Ok(()),
+            };
+            if let Err(error) = served {
                 tracing::error!(%error, "a storage provider's port is served no more");
             }
         });
@@ -176,6 +184,7 @@ impl Server {
 fn router(office: Office) -> Router {
     Router::new()
         .merge(about::routes())
+        .merge(allocations::routes())
         .merge(deals::routes())
         .merge(orders::routes())
         .merge(sectors::routes())
@@ -229,7 +238,7 @@ impl Office {
 
 /// Lets an epoch pass where epochs pass with messages: what a client asks of a provider
 /// makes it send some.
-async fn nudge(chain: &ChainHandle) {
+pub(crate) async fn nudge(chain: &ChainHandle) {
     if matches!(chain.mining(), MiningMode::OnMessage)
         && let Err(error) = chain.mine(1).await
     {

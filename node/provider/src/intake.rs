@@ -11,7 +11,7 @@ use boatyard_actors_shared::ext::datacap;
 use boatyard_actors_shared::ext::power::{CURRENT_TOTAL_POWER, CurrentTotalPowerReturn};
 use boatyard_actors_shared::ext::reward::{THIS_EPOCH_REWARD, ThisEpochRewardReturn};
 use boatyard_actors_shared::{DATACAP_ACTOR, MARKET_ACTOR, POWER_ACTOR, REWARD_ACTOR};
-use boatyard_chain::{CallPoint, CallRequest, ChainHandle, StateView};
+use boatyard_chain::{CallPoint, CallRequest, ChainError, ChainHandle, StateView};
 use boatyard_market::{ClientDealProposal, DealProposal};
 use boatyard_proofs::{commitment, piece};
 use cid::Cid;
@@ -21,6 +21,8 @@ use fvm_shared::bigint::BigInt;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
+use fvm_shared::piece::PieceInfo;
+use fvm_shared::receipt::Receipt;
 use fvm_shared::{ActorID, METHOD_SEND};
 use multihash_codetable::{Code, MultihashDigest};
 use serde::de::DeserializeOwned;
@@ -197,16 +199,25 @@ pub async fn answer<T: DeserializeOwned>(
     params: RawBytes,
 ) -> Result<T, String> {
     let head = CallPoint::After(chain.head());
-    let applied = chain
-        .call(CallRequest::new(question(to, method_num, params), head))
-        .await
-        .map_err(|error| error.to_string())?;
-    if !applied.receipt.exit_code.is_success() {
-        let reason = applied.error.unwrap_or_else(|| "no reason is given".into());
-        return Err(format!("exit code {}: {reason}", applied.receipt.exit_code));
+    let question = CallRequest::new(question(to, method_num, params), head);
+    let applied = chain.call(question).await;
+    read_answer(applied.map(|applied| (applied.receipt, applied.error)))
+}
+
+/// What came of a question: its receipt, and why it failed.
+pub(crate) type Outcome = Result<(Receipt, Option<String>), ChainError>;
+
+/// What an actor answered.
+///
+/// # Errors
+/// In words why it did not.
+pub(crate) fn read_answer<T: DeserializeOwned>(applied: Outcome) -> Result<T, String> {
+    let (receipt, error) = applied.map_err(|error| error.to_string())?;
+    if !receipt.exit_code.is_success() {
+        let reason = error.unwrap_or_else(|| "no reason is given".into());
+        return Err(format!("exit code {}: {reason}", receipt.exit_code));
     }
-    applied
-        .receipt
+    receipt
         .return_data
         .deserialize()
         .map_err(|error| format!("its answer cannot be read: {error}"))
@@ -240,19 +251,43 @@ pub async fn least_collateral(
     size: u64,
 ) -> Result<TokenAmount, String> {
     let nothing = RawBytes::default;
-    let reward: ThisEpochRewardReturn =
-        answer(chain, REWARD_ACTOR, THIS_EPOCH_REWARD, nothing()).await?;
-    let power: CurrentTotalPowerReturn =
-        answer(chain, POWER_ACTOR, CURRENT_TOTAL_POWER, nothing()).await?;
+    let reward = answer(chain, REWARD_ACTOR, THIS_EPOCH_REWARD, nothing()).await?;
+    let power = answer(chain, POWER_ACTOR, CURRENT_TOTAL_POWER, nothing()).await?;
+    Ok(collateral(policy, circulating, size, &reward, power))
+}
+
+/// The same with a way of asking that does not wait.
+///
+/// # Errors
+/// An actor does not answer.
+pub(crate) fn least_collateral_by(
+    ask: impl Fn(Address, u64, RawBytes) -> Outcome,
+    policy: &Policy,
+    circulating: &TokenAmount,
+    size: u64,
+) -> Result<TokenAmount, String> {
+    let nothing = RawBytes::default;
+    let reward = read_answer(ask(REWARD_ACTOR, THIS_EPOCH_REWARD, nothing()))?;
+    let power = read_answer(ask(POWER_ACTOR, CURRENT_TOTAL_POWER, nothing()))?;
+    Ok(collateral(policy, circulating, size, &reward, power))
+}
+
+fn collateral(
+    policy: &Policy,
+    circulating: &TokenAmount,
+    size: u64,
+    reward: &ThisEpochRewardReturn,
+    power: CurrentTotalPowerReturn,
+) -> TokenAmount {
     let size = BigInt::from(size);
     let network = power
         .raw_byte_power
-        .max(reward.this_epoch_baseline_power)
+        .max(reward.this_epoch_baseline_power.clone())
         .max(size.clone());
     let share = circulating.atto() * policy.prov_collateral_percent_supply_num * size;
     let denominator = network * policy.prov_collateral_percent_supply_denom;
     // Both are positive: this rounds down.
-    Ok(TokenAmount::from_atto(share / denominator))
+    TokenAmount::from_atto(share / denominator)
 }
 
 /// Asks the client whether it signed the proposal, and for its datacap if it is to
@@ -424,12 +459,12 @@ impl Measure<'_> {
     }
 }
 
-/// How many bytes of a proposal's piece are here.
+/// How many bytes of a piece are here.
 ///
 /// # Errors
 /// [`Refused`]: there are none, or they make another piece.
-pub fn bytes_of(files: &Files, deal: &DealProposal) -> Result<u64, Refused> {
-    let (piece, size) = (deal.piece_cid, deal.piece_size);
+pub fn bytes_of(files: &Files, wanted: &PieceInfo) -> Result<u64, Refused> {
+    let (piece, size) = (wanted.cid, wanted.size);
     let missing = |_| Refused::NoBytes { piece };
     let file = File::open(files.piece(&piece)).map_err(missing)?;
     let length = file.metadata().map_err(missing)?.len();

@@ -1,5 +1,7 @@
 //! The market's state, as a provider looks at it.
 
+use std::collections::BTreeSet;
+
 use boatyard_actors_shared::MARKET_ACTOR;
 use boatyard_chain::{ChainError, SharedStore, StateView};
 use boatyard_market::balances::BalanceTable;
@@ -63,6 +65,20 @@ impl MarketView {
     pub fn pending_allocation(&self, deal: DealID) -> Result<Option<u64>, MinerError> {
         let pending = self.state.pending_deal_allocation_ids.load(&self.store)?;
         Ok(pending.get(&deal)?.copied())
+    }
+
+    /// The allocations of all verified deals that are not activated.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn pending_allocations(&self) -> Result<BTreeSet<u64>, MinerError> {
+        let mut all = BTreeSet::new();
+        let pending = self.state.pending_deal_allocation_ids.load(&self.store)?;
+        pending.for_each(|_, id| {
+            all.insert(*id);
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     /// Whether a proposal, by the CID of its form with ID addresses, cannot be

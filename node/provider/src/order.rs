@@ -23,12 +23,17 @@ pub struct Order {
     pub id: OrderId,
     /// Commitment and padded size.
     pub piece: PieceInfo,
-    /// Bytes of the file that was handed in, the rest of the piece being zeros.
+    /// Bytes of the file that was handed in, the rest of the piece being zeros; 0 as
+    /// long as they are not here.
     pub length: u64,
     /// What it is kept for.
     pub purpose: Purpose,
     /// How it came.
     pub origin: Origin,
+    /// When it came.
+    pub since: ChainEpoch,
+    /// Where its bytes can be fetched, if somebody said so.
+    pub location: Option<String>,
     /// What kind of sector it goes into.
     pub placement: Placement,
     /// The epoch by which its sector must be proven.
@@ -130,6 +135,8 @@ impl Order {
             length,
             purpose,
             origin: Origin::Client,
+            since: 0,
+            location: None,
             placement: Placement::New,
             start,
             end,
@@ -142,7 +149,7 @@ impl Order {
     /// Whether it can go into a sector: a deal has to be published first, and the
     /// allocation of a verified one be known.
     pub fn is_ready(&self) -> bool {
-        if self.failed.is_some() || self.sector.is_some() {
+        if self.failed.is_some() || self.sector.is_some() || self.length == 0 {
             return false;
         }
         match &self.purpose {
@@ -174,6 +181,11 @@ impl Order {
             Purpose::Allocation { term_max, .. } => Some(epoch.saturating_add(*term_max)),
             Purpose::Favour { .. } => None,
         }
+    }
+
+    /// Whether its bytes have to come before anything is done about it.
+    pub fn waits_for_bytes(&self) -> bool {
+        self.failed.is_none() && self.length == 0
     }
 
     /// Whether something is still to be done so that it is kept.

@@ -72,7 +72,9 @@ pub(crate) fn next(shelf: &Shelf<'_>, head: ChainEpoch) -> Option<ChainEpoch> {
     let waiting = shelf
         .orders
         .values()
-        .filter(|order| is_unpublished(order) && !publishing.contains(&order.id))
+        .filter(|order| {
+            is_unpublished(order) && order.length > 0 && !publishing.contains(&order.id)
+        })
         .map(|order| {
             let task = Task::Publish(vec![order.id]);
             // At the latest when it has lapsed.
@@ -86,7 +88,12 @@ pub(crate) fn next(shelf: &Shelf<'_>, head: ChainEpoch) -> Option<ChainEpoch> {
         .values()
         .filter(|order| is_running_deal(order))
         .map(|order| shelf.tasks.ready_at(&Task::Settle, order.end.max(head + 1)));
-    waiting.chain(ending).min()
+    let arrived = shelf
+        .orders
+        .values()
+        .any(|order| order.waits_for_bytes() && shelf.files.piece(&order.piece.cid).exists());
+    let arrived = arrived.then_some(head + 1);
+    waiting.chain(ending).chain(arrived).min()
 }
 
 fn is_unpublished(order: &Order) -> bool {
@@ -266,7 +273,7 @@ fn publish(
     let mut batches: Vec<Vec<OrderId>> = Vec::new();
     for order in shelf.orders.values() {
         let task = Task::Publish(vec![order.id]);
-        let waits = is_unpublished(order) && order.start >= epoch;
+        let waits = is_unpublished(order) && order.length > 0 && order.start >= epoch;
         if !waits || publishing.contains(&order.id) || !shelf.tasks.may(&task, epoch) {
             continue;
         }

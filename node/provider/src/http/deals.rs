@@ -76,7 +76,11 @@ async fn propose(State(office): State<Office>, body: Bytes) -> Result<Answer, Re
         let least = least.clone();
         let check = move |office: &Office| {
             check(office, &signed, &least)?;
-            let length = intake::bytes_of(office.provider.files(), &signed.proposal)?;
+            let piece = PieceInfo {
+                cid: signed.proposal.piece_cid,
+                size: signed.proposal.piece_size,
+            };
+            let length = intake::bytes_of(office.provider.files(), &piece)?;
             Ok((signed, length))
         };
         office.work(check).await?
@@ -85,6 +89,7 @@ async fn propose(State(office): State<Office>, body: Bytes) -> Result<Answer, Re
     let deal = &signed.proposal;
     let order = Order {
         placement: request.into.into(),
+        since: office.chain.head().height(),
         ..Order::new(
             PieceInfo {
                 cid: deal.piece_cid,

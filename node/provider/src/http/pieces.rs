@@ -14,7 +14,7 @@ use fvm_shared::sector::SectorSize;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Office, Refusal};
+use super::{Answer, Office, Refusal, nudge};
 
 /// The routes of this file; the longest body fills a sector.
 pub fn routes(sector: SectorSize) -> Router<Office> {
@@ -67,7 +67,7 @@ async fn receive(
             least.0
         )));
     }
-    office
+    let answer = office
         .work(move |office| {
             let info = piece::of_reader(&bytes[..], size.unpadded())
                 .map_err(|error| Refusal::internal(&error))?;
@@ -90,7 +90,13 @@ async fn receive(
                 }),
             ))
         })
-        .await
+        .await?;
+    let provider = office.provider.clone();
+    let wanted = office.work(move |_| Ok(provider.waits_for(&expected)));
+    if wanted.await? {
+        nudge(&office.chain).await;
+    }
+    Ok(answer)
 }
 
 /// Reads the CID of a piece.

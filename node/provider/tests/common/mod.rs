@@ -1,0 +1,141 @@
+//! A chain with storage providers in the test's process: real sectors, real proofs,
+//! real actors.
+#![allow(dead_code, reason = "every test file uses another part of it")]
+
+pub mod client;
+pub mod http;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use boatyard_bundle::Bundle;
+use boatyard_chain::genesis::GenesisActors;
+use boatyard_chain::{
+    ChainConfig, ChainFile, ChainHandle, ChainProofs, ChainSetup, EngineMachines, MiningMode,
+};
+use boatyard_proofs::Scheme;
+use boatyard_provider::http::Server;
+use boatyard_provider::market::MarketView;
+use boatyard_provider::miner::MinerView;
+use boatyard_provider::{Prepared, Provider, ProvidersConfig, genesis};
+use boatyard_sdk::NetworkVariant;
+use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
+use boatyard_vm::store::SharedStore;
+use fvm_shared::address::Address;
+use fvm_shared::bigint::BigInt;
+
+/// Epochs of a day.
+pub const DAY: i64 = 2_880;
+/// Policy of the actors.
+pub const VARIANT: NetworkVariant = NetworkVariant::Devnet;
+
+/// Starts a chain in memory with so many providers.
+pub fn start(count: u32) -> (ChainHandle, Vec<Provider>) {
+    start_in(count, None)
+}
+
+/// Starts a chain, or goes on with the one in a directory.
+pub fn start_in(count: u32, directory: Option<&Path>) -> (ChainHandle, Vec<Provider>) {
+    let config = ProvidersConfig {
+        count,
+        ..ProvidersConfig::default()
+    };
+    start_with(config, directory)
+}
+
+/// The same with other providers than the usual ones, on no ports that the chain knows.
+pub fn start_with(
+    config: ProvidersConfig,
+    directory: Option<&Path>,
+) -> (ChainHandle, Vec<Provider>) {
+    let bundle = Bundle::embedded(VARIANT);
+    let file = directory.map(|directory| ChainFile::open(directory).unwrap());
+    let store = match &file {
+        Some(file) => file.store(),
+        None => SharedStore::memory(),
+    };
+    bundle.install(&store).unwrap();
+    let engine = Engine::new(EngineOptions {
+        policy: VARIANT,
+        ..EngineOptions::default()
+    });
+    let config = ProvidersConfig { port: 0, ..config };
+    let prover = Scheme::Vanilla.prover().unwrap();
+    let prepared = genesis::prepare(&config, VARIANT, directory, &prover).unwrap();
+    let verifier = Scheme::Vanilla.verifier().unwrap();
+    let chain = ChainHandle::start(ChainSetup {
+        config: ChainConfig {
+            genesis_timestamp: 1_700_000_000,
+            mining: MiningMode::OnRequest,
+            ..ChainConfig::default()
+        },
+        store: store.clone(),
+        file,
+        actors: GenesisActors {
+            builtin: bundle.actors().to_vec(),
+            extra: Vec::new(),
+            providers: prepared.iter().map(Prepared::genesis).collect(),
+        },
+        machines: Arc::new(EngineMachines::new(engine, MachineKind::Native)),
+        verifier: Arc::new(ChainProofs::new(verifier, store)),
+    })
+    .unwrap();
+    let providers = genesis::join(prepared, &chain).unwrap();
+    (chain, providers)
+}
+
+/// Policy of the actors.
+pub fn policy() -> &'static boatyard_actors_shared::Policy {
+    boatyard_actors_shared::Policy::of(VARIANT)
+}
+
+/// A miner in the newest state.
+pub fn miner(chain: &ChainHandle, id: u64) -> MinerView {
+    MinerView::load(&chain.head_state(), policy(), id).unwrap()
+}
+
+/// Raw byte power of a miner's claim.
+pub fn power(chain: &ChainHandle, id: u64) -> BigInt {
+    let (_, block) = chain.head_state().head_block(&Address::new_id(4)).unwrap();
+    let state: boatyard_power::State = fvm_ipld_encoding::from_slice(&block).unwrap();
+    let claim = state.claim_of(chain.store(), &Address::new_id(id)).unwrap();
+    claim.map(|claim| claim.raw_byte_power).unwrap_or_default()
+}
+
+/// How many sectors of a miner are faulty.
+pub fn faults(chain: &ChainHandle, id: u64) -> u64 {
+    let view = miner(chain, id);
+    let deadlines = view.deadlines().unwrap();
+    (0..48)
+        .flat_map(|index| {
+            let deadline = view.deadline(&deadlines, index).unwrap();
+            view.partitions(&deadline).unwrap()
+        })
+        .map(|partition| partition.faults.len())
+        .sum()
+}
+
+/// Opens ports for providers; what is served ends with the test.
+pub fn serve(chain: &ChainHandle, providers: &[Provider]) -> Vec<Server> {
+    let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let count = providers.len() as u32;
+    let listeners = boatyard_provider::http::listen(host, 0, count).unwrap();
+    let pairs = providers.iter().zip(listeners);
+    pairs
+        .map(|(one, port)| Server::start(one.clone(), chain.clone(), port).unwrap())
+        .collect()
+}
+
+/// The market in the newest state.
+pub fn market(chain: &ChainHandle) -> MarketView {
+    MarketView::load(&chain.head_state()).unwrap()
+}
+
+/// Stops everything, so that the chain's directory is free.
+pub async fn shut(chain: ChainHandle, servers: Vec<Server>) {
+    for server in servers {
+        server.stop().await;
+    }
+    chain.stop().await;
+}
