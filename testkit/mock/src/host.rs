@@ -25,7 +25,7 @@ use fvm_shared::{ActorID, MethodNum, Response};
 use multihash_codetable::{Code, MultihashDigest};
 
 use crate::runtime::MockRuntime;
-use crate::sends::Sent;
+use crate::sends::{Request, Sent};
 use crate::verify::{Check, recover};
 use crate::world::{ActorRecord, StandIn, Upgraded, World, code_cid};
 
@@ -505,10 +505,23 @@ impl MockHost {
         if self.current_balance() < *sent.value {
             return Err(ErrorNumber::InsufficientFunds);
         }
-        let answer = stand_in(sent.to, sent.method);
-        if matches!(&answer, Ok(response) if response.exit_code.is_success()) {
-            self.transfer(sent.to, sent.value, sent);
+        let before = self.world.ledger.borrow().clone();
+        let made = self.world.sends_made.get();
+        let charged = self.world.gas_charged.get();
+        self.transfer(sent.to, sent.value, sent);
+        let request = Request {
+            to: sent.to,
+            method: sent.method,
+            params: sent.params,
+            value: sent.value,
+            read_only: self.message.read_only || sent.flags.contains(SendFlags::READ_ONLY),
+        };
+        let answer = stand_in(&MockRuntime::around(self.world.clone()), &request);
+        if !matches!(&answer, Ok(response) if response.exit_code.is_success()) {
+            *self.world.ledger.borrow_mut() = before;
         }
+        self.world.sends_made.set(made);
+        self.world.gas_charged.set(charged);
         answer
     }
 

@@ -26,18 +26,48 @@ pub struct Known {
     pub cids: Vec<Cid>,
 }
 
+/// Where choices come from: a seed, or the bytes of a fuzzer.
+pub trait Choices {
+    /// Any number.
+    fn random(&mut self) -> u64;
+
+    /// A number from 0 to below `end`, which is not 0.
+    fn below(&mut self, end: u64) -> u64 {
+        self.random() % end
+    }
+}
+
+/// Choices that follow from a number (SplitMix64).
+#[derive(Debug, Clone, Copy)]
+pub struct Seeded(pub u64);
+
+impl Choices for Seeded {
+    fn random(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
 /// Parameters of a method's shape; nothing for a method without. Equal seeds give
 /// equal parameters.
 pub fn params(method: &MethodAbi, seed: u64, known: &Known) -> Option<IpldBlock> {
-    if let Schema::Nothing = method.params {
+    drawn(&method.params, &mut Seeded(seed), known)
+}
+
+/// A block of a shape; nothing for [`Schema::Nothing`].
+pub fn drawn(shape: &Schema, choices: &mut dyn Choices, known: &Known) -> Option<IpldBlock> {
+    if let Schema::Nothing = shape {
         return None;
     }
     let mut draw = Draw {
-        state: seed,
+        choices,
         known,
         out: Vec::new(),
     };
-    draw.value(&method.params);
+    draw.value(shape);
     Some(IpldBlock {
         codec: CBOR,
         data: draw.out,
@@ -45,7 +75,7 @@ pub fn params(method: &MethodAbi, seed: u64, known: &Known) -> Option<IpldBlock>
 }
 
 struct Draw<'a> {
-    state: u64,
+    choices: &'a mut dyn Choices,
     known: &'a Known,
     out: Vec<u8>,
 }
@@ -57,17 +87,12 @@ const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
 
 impl Draw<'_> {
-    /// SplitMix64.
     fn random(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.choices.random()
     }
 
     fn below(&mut self, end: u64) -> u64 {
-        self.random() % end
+        self.choices.below(end)
     }
 
     fn one_of<T: Clone>(&mut self, items: &[T]) -> T {

@@ -69,6 +69,6 @@ mod world;
 
 pub use host::MockHost;
 pub use runtime::MockRuntime;
-pub use sends::ExpectedSend;
+pub use sends::{ExpectedSend, Request};
 pub use verify::{Check, VectorRules, Verifier};
 pub use world::code_cid;

@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::host::{MAX_BLOCK_BYTES, MockHost};
-use crate::sends::{Expected, ExpectedSend, show_block};
+use crate::sends::{Expected, ExpectedSend, Request, show_block};
 use crate::verify::{Check, Verifier};
 use crate::world::{ActorRecord, Settings, Stopped, Upgraded, World, code_cid, named_code_cid};
 
@@ -270,6 +270,17 @@ impl MockRuntime {
     pub fn answer_sends(
         &self,
         answer: impl Fn(&Address, MethodNum) -> Result<Response, ErrorNumber> + 'static,
+    ) -> Self {
+        self.answer_requests(move |_, request| answer(request.to, request.method))
+    }
+
+    /// As [`answer_sends`](Self::answer_sends), by one who sees the whole request and
+    /// may act in the world, also by a call back into the actor that waits. The
+    /// value has arrived by then; it and all that happened go back if the answer is
+    /// no success.
+    pub fn answer_requests(
+        &self,
+        answer: impl Fn(&MockRuntime, &Request<'_>) -> Result<Response, ErrorNumber> + 'static,
     ) -> Self {
         *self.world.stand_in.borrow_mut() = Some(Rc::new(answer));
         self.clone()

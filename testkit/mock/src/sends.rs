@@ -15,6 +15,21 @@ use serde::Serialize;
 use crate::runtime::MockRuntime;
 use crate::world::World;
 
+/// A send as its receiver sees it; see [`MockRuntime::answer_requests`].
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Who is called.
+    pub to: &'a Address,
+    /// Which method.
+    pub method: MethodNum,
+    /// Its parameters.
+    pub params: &'a Option<IpldBlock>,
+    /// What comes with it.
+    pub value: &'a TokenAmount,
+    /// Whether nothing may change.
+    pub read_only: bool,
+}
+
 /// What a send has to look like to count as the expected one.
 enum ExpectedParams {
     Exactly(Option<IpldBlock>),

@@ -14,10 +14,11 @@ use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::error::ErrorNumber;
 use fvm_shared::event::StampedEvent;
-use fvm_shared::{ActorID, MethodNum, Response};
+use fvm_shared::{ActorID, Response};
 use multihash_codetable::{Code, MultihashDigest};
 
-use crate::sends::Expected;
+use crate::runtime::MockRuntime;
+use crate::sends::{Expected, Request};
 use crate::verify::{Check, VectorRules, Verifier};
 
 /// Code CID of a built-in type in a mock world: the identity hash of
@@ -115,7 +116,7 @@ impl Default for Settings {
 }
 
 /// What answers a send that no test wrote down.
-pub(crate) type StandIn = dyn Fn(&Address, MethodNum) -> Result<Response, ErrorNumber>;
+pub(crate) type StandIn = dyn Fn(&MockRuntime, &Request<'_>) -> Result<Response, ErrorNumber>;
 
 pub(crate) struct World {
     pub store: MemoryBlockstore,

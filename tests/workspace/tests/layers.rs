@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 14] = [
     &["actors/bundle", "testkit/mock", "testkit/probe"],
     &["actors/*"],
     &["node/vm", "node/proofs"],
-    &["testkit/invariants"],
+    &["testkit/invariants", "testkit/fuzz"],
     &["node/chain"],
     &["node/rpc", "node/provider"],
     &["node"],

@@ -1,0 +1,7 @@
+//! Random calls to the actor `multisig`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let target = boatyard_fuzz::target("multisig").expect("the target is in the list");
+    (target.play)(bytes);
+});
