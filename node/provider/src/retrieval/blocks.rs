@@ -1,6 +1,6 @@
 //! Any block by its CID, out of whatever piece holds it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 
 use axum::body::Bytes;
@@ -22,6 +22,8 @@ pub struct Blocks<'a> {
     trouble: RefCell<Option<Trouble>>,
     /// Pieces that could not be looked into.
     unread: RefCell<Vec<Trouble>>,
+    /// Whether an index named bytes that are not the block's.
+    astray: Cell<bool>,
 }
 
 impl<'a> Blocks<'a> {
@@ -33,7 +35,14 @@ impl<'a> Blocks<'a> {
             used: RefCell::default(),
             trouble: RefCell::default(),
             unread: RefCell::default(),
+            astray: Cell::default(),
         }
+    }
+
+    /// Whether an index led to bytes that are not the block's: the pieces themselves are
+    /// checked, so it is the index that is wrong.
+    pub fn is_astray(&self) -> bool {
+        self.astray.get()
     }
 
     /// Says why a DAG cannot be read, in terms of what is kept here.
@@ -42,6 +51,9 @@ impl<'a> Blocks<'a> {
             && let Some(trouble) = self.trouble.take()
         {
             return trouble.into();
+        }
+        if let DagError::WrongBytes(_) = error {
+            self.astray.set(true);
         }
         let words = error.to_string();
         match error {

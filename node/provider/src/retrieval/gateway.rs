@@ -89,13 +89,16 @@ async fn serve(
     let wanted = Wanted::of(&cid, path, &query, &headers)?;
     let asked = headers.clone();
     let content = counter
-        .work(move |counter| match prepare(counter, &wanted, &asked) {
-            Err(refusal) if refusal.status == StatusCode::INTERNAL_SERVER_ERROR => {
+        .work(move |counter| {
+            let blocks = Blocks::of(counter);
+            match prepare(&blocks, &wanted, &asked) {
                 // An index that leads astray is made again, once.
-                counter.catalogue.forget(counter.provider.files());
-                prepare(counter, &wanted, &asked)
+                Err(_) if blocks.is_astray() => {
+                    counter.catalogue.forget(counter.provider.files());
+                    prepare(&Blocks::of(counter), &wanted, &asked)
+                }
+                other => other,
             }
-            other => other,
         })
         .await?;
     payment::deliver(&counter, &method, &headers, content).await
@@ -242,16 +245,15 @@ impl CarScope {
 }
 
 /// Finds, checks and packs what is wanted.
-fn prepare(counter: &Counter, wanted: &Wanted, headers: &HeaderMap) -> Result<Content, Refusal> {
-    let blocks = Blocks::of(counter);
+fn prepare(blocks: &Blocks<'_>, wanted: &Wanted, headers: &HeaderMap) -> Result<Content, Refusal> {
     let refuse = |error| blocks.refusal(error);
     let names = wanted.path.iter().map(String::as_str);
-    let found = walk::resolve(&blocks, &wanted.root, names).map_err(refuse)?;
+    let found = walk::resolve(blocks, &wanted.root, names).map_err(refuse)?;
     let cid = found.cid;
     let mut content = match &wanted.form {
-        Form::File => file(&blocks, cid, headers)?,
+        Form::File => file(blocks, cid, headers)?,
         Form::Raw => {
-            let bytes = block::load(&blocks, &cid).map_err(refuse)?;
+            let bytes = block::load(blocks, &cid).map_err(refuse)?;
             let tag = format!("{cid}.raw");
             let total = bytes.len() as u64;
             let range = part(headers, &tag, total)?;
@@ -273,9 +275,9 @@ fn prepare(counter: &Counter, wanted: &Wanted, headers: &HeaderMap) -> Result<Co
                 bytes: MAX_FILE,
                 duplicates: *duplicates,
             };
-            let whole = scope_of(&blocks, &cid, *scope)?;
+            let whole = scope_of(blocks, &cid, *scope)?;
             let mut all = found.way.clone();
-            all.extend(walk::blocks(&blocks, &cid, &whole, limits).map_err(refuse)?);
+            all.extend(walk::blocks(blocks, &cid, &whole, limits).map_err(refuse)?);
             let dups = if *duplicates { "y" } else { "n" };
             Content {
                 bytes: car::to_vec(&[wanted.root], &all).into(),

@@ -290,7 +290,8 @@ impl Vault {
             return Err(Trouble::Unknown(*piece));
         };
         let key = Key::Waiting(*piece);
-        let known = match self.memory().find(&key, &stamp) {
+        let remembered = self.memory().find(&key, &stamp);
+        let known = match remembered {
             Some(known) => known,
             None => {
                 let bytes = fs::read(file)
