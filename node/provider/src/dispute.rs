@@ -356,10 +356,12 @@ impl Participant for Watchdog {
                     continue;
                 }
             };
-            // What is proven in this very tipset can be looked at right after it.
+            // What is proven in this very tipset can be looked at right after it. The
+            // first windows of a chain have their challenge before it and cannot be
+            // proven at all.
             let drawn = MinerView::load(&state, self.policy, *miner).and_then(|view| {
                 let window = view.deadline_at(epoch);
-                if window.is_open() {
+                if window.is_open() && window.challenge >= 0 {
                     self.challenge(&mut notes, *miner, window.challenge, Some(turn))?;
                 }
                 Ok(())
