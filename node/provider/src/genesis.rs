@@ -196,6 +196,7 @@ fn preseal(
     miner: u64,
 ) -> Result<SectorRecord, ProviderError> {
     let failed = |reason| ProviderError::Seal { miner, reason };
+    tracing::info!(miner, "sealing the provider's first sector");
     let dir = files.sector(FIRST_SECTOR);
     let spec = SectorSpec {
         proof,
