@@ -159,9 +159,12 @@ impl Link {
                 return Err("fields of a link are not in order".into());
             }
             match (number, value) {
-                (HASH, Field::Bytes(bytes)) => {
-                    let read = Cid::try_from(bytes);
+                (HASH, Field::Bytes(mut bytes)) => {
+                    let read = Cid::read_bytes(&mut bytes);
                     cid = Some(read.map_err(|error| format!("a link's CID: {error}"))?);
+                    if !bytes.is_empty() {
+                        return Err("bytes after a link's CID".into());
+                    }
                 }
                 (NAME, Field::Bytes(bytes)) => {
                     let text = std::str::from_utf8(bytes);
@@ -250,6 +253,13 @@ mod tests {
             let mut link = Vec::new();
             put_number(&mut link, TSIZE, 1);
             link.extend_from_slice(&good);
+            put_bytes(out, LINKS, &link);
+        });
+        node("bytes after a link's CID", &|out| {
+            let mut cid = link(None, None).cid.to_bytes();
+            cid.push(0);
+            let mut link = Vec::new();
+            put_bytes(&mut link, HASH, &cid);
             put_bytes(out, LINKS, &link);
         });
         node("a name of no text", &|out| {
