@@ -27,14 +27,14 @@ use crate::miner::{MinerError, MinerView};
 use crate::mischief::Mischief;
 use crate::order::{Order, OrderId, Origin, Purpose, Step};
 use crate::record::SectorRecord;
-use crate::task::{PATIENCE, Task, Tasks};
+use crate::task::{Task, Tasks};
 use crate::{listen, pipeline, publish, recovery, update, verifreg, window};
 
 /// Shortest deal that the market takes, in epochs (spec 07 §5).
 const MIN_DEAL_DURATION: ChainEpoch = 180 * 2_880;
-/// Epochs for what is done in a tipset each: publish, pre-commit, prove; and some that
-/// may be needed to try again.
-const HANDLING: ChainEpoch = 2 * PATIENCE;
+/// Epochs for what is done in a tipset each: publish, pre-commit, prove; and some more
+/// for what may come between.
+const HANDLING: ChainEpoch = 20;
 
 /// A storage provider. Cloning shares it.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ struct Desk {
 struct Known {
     head: Cid,
     busy: Vec<window::Busy>,
-    faulty: bool,
+    faulty: Vec<u64>,
 }
 
 /// A provider's desk with its files, for those who work at it.
@@ -421,7 +421,7 @@ impl Provider {
                 shelf.tasks.rest_until(task, open.close);
             }
         }
-        if recovery::is_any_faulty(&view)? {
+        if !recovery::faulty(&view)?.is_empty() {
             for recovery in recovery::find(&mut shelf, &view, turn)? {
                 let params = shelf.encode(&recovery.params)?;
                 let message = self.message(recovery::DECLARE_FAULTS_RECOVERED, params);
@@ -524,7 +524,7 @@ impl Provider {
                 *none = Some(Known {
                     head: view.head,
                     busy: window::busy(view)?,
-                    faulty: recovery::is_any_faulty(view)?,
+                    faulty: recovery::faulty(view)?,
                 });
             }
         }
@@ -543,16 +543,14 @@ impl Provider {
         let mischief = desk.mischief;
         let (busy, faulty) = {
             let known = self.known(desk, &view)?;
-            (known.busy.clone(), known.faulty)
+            (known.busy.clone(), known.faulty.clone())
         };
         let shelf = self.shelf(desk);
         let mut wishes = Vec::new();
         if !mischief.skips_posts {
             wishes.extend(self.next_window(&shelf, &view, &busy, head));
         }
-        if faulty {
-            wishes.extend(recovery::next(&shelf, &view, head));
-        }
+        wishes.extend(recovery::next(&shelf, &faulty, head));
         wishes.extend(publish::next(&shelf, head));
         wishes.extend(pipeline::next(&shelf, &view, head));
         wishes.extend(update::next(&shelf, &view, head)?);

@@ -22,24 +22,27 @@ pub struct Recovery {
     pub params: DeclareFaultsRecoveredParams,
 }
 
-/// Whether any sector is faulty and not declared well.
+/// The deadlines with sectors that are faulty and not declared well.
 ///
 /// # Errors
 /// [`MinerError`].
-pub fn is_any_faulty(view: &MinerView) -> Result<bool, MinerError> {
+pub fn faulty(view: &MinerView) -> Result<Vec<u64>, MinerError> {
     let deadlines = view.deadlines()?;
+    let mut faulty = Vec::new();
     for index in 0..deadlines.due.len() as u64 {
         let deadline = view.deadline(&deadlines, index)?;
         if deadline.faulty_power.is_zero() {
             continue;
         }
-        for partition in view.partitions(&deadline)? {
-            if !(&partition.faults - &partition.recoveries).is_empty() {
-                return Ok(true);
-            }
+        let partitions = view.partitions(&deadline)?;
+        let mut open = partitions
+            .iter()
+            .map(|partition| &partition.faults - &partition.recoveries);
+        if open.any(|faults| !faults.is_empty()) {
+            faulty.push(index);
         }
     }
-    Ok(false)
+    Ok(faulty)
 }
 
 /// Tries all faulty sectors, and declares those well that can be proven. A deadline
@@ -89,11 +92,14 @@ pub(crate) fn find(
     Ok(found)
 }
 
-/// When faulty sectors may be looked at next, seen from this head.
-pub(crate) fn next(shelf: &Shelf<'_>, view: &MinerView, head: ChainEpoch) -> Option<ChainEpoch> {
-    let count = view.policy().wpost_period_deadlines;
-    (0..count)
-        .map(|deadline| shelf.tasks.ready_at(&Task::Recover { deadline }, head + 1))
+/// When the sectors of faulty deadlines may be looked at next, seen from this head.
+pub(crate) fn next(shelf: &Shelf<'_>, faulty: &[u64], head: ChainEpoch) -> Option<ChainEpoch> {
+    faulty
+        .iter()
+        .map(|deadline| {
+            let deadline = *deadline;
+            shelf.tasks.ready_at(&Task::Recover { deadline }, head + 1)
+        })
         .min()
 }
 
