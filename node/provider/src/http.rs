@@ -226,6 +226,21 @@ impl Office {
             .map_err(|error| Refusal::internal(&error))?
     }
 
+    /// Whether orders are taken.
+    ///
+    /// # Errors
+    /// 503 while the provider is stopped.
+    pub async fn is_open(&self) -> Result<(), Refusal> {
+        let check = |office: &Self| match office.provider.mischief().stopped {
+            true => Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the provider is stopped; POST /control/resume has it work again",
+            )),
+            false => Ok(()),
+        };
+        self.work(check).await
+    }
+
     /// The miner in the newest state.
     ///
     /// # Errors

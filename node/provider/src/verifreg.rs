@@ -2,6 +2,7 @@
 //! claim (spec 08).
 
 use boatyard_actors_shared::VERIFREG_ACTOR;
+use boatyard_actors_shared::ext::verifreg::Claim;
 use boatyard_chain::{ChainError, SharedStore, StateView};
 use boatyard_verifreg::State;
 use boatyard_verifreg::state::Allocation;
@@ -49,6 +50,15 @@ impl VerifregView {
     pub fn allocation(&self, client: ActorID, id: u64) -> Result<Option<Allocation>, MinerError> {
         let mut allocations = self.state.load_allocations(self.store.clone())?;
         Ok(allocations.get(&client, &id)?.cloned())
+    }
+
+    /// What a provider claimed.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn claim(&self, provider: ActorID, id: u64) -> Result<Option<Claim>, MinerError> {
+        let mut claims = self.state.load_claims(self.store.clone())?;
+        Ok(claims.get(&provider, &id)?.cloned())
     }
 }
 

@@ -3,6 +3,7 @@
 mod common;
 
 use common::client::{Client, post_deal};
+use common::contract;
 use common::http::{ask, get};
 use common::{DAY, market, serve, shut, start, start_in};
 use fvm_shared::econ::TokenAmount;
@@ -201,24 +202,222 @@ async fn deals_of_several_clients_go_to_several_providers_in_one_message_each() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deal_that_cannot_be_kept_in_time_fails_and_says_why() {
+    // Stopped before it is published, after that, and after the pre-commit.
+    for tipsets in 0..3 {
+        let (chain, providers) = start(1);
+        let servers = serve(&chain, &providers);
+        let url = servers[0].url();
+        let client = Client::new(&chain, 0);
+        client.add_balance(10).await;
+        let piece = client.put(&url, b"mars").await;
+        let proposal = client.proposal(1000, &piece);
+        let start = proposal.start_epoch;
+        assert_eq!(client.propose(&url, proposal).await.0, 202);
+        for _ in 0..tipsets {
+            chain.mine(1).await.unwrap();
+        }
+        assert_eq!(ask(&url, "POST", "/control/stop", b"").await.0, 200);
+        let again = client.proposal(1000, &piece);
+        let (status, answer) = client.propose(&url, again).await;
+        assert_eq!(status, 503, "{answer}");
+        chain.advance_to(start + 10).await.unwrap();
+        assert_eq!(ask(&url, "POST", "/control/resume", b"").await.0, 200);
+        chain.advance_to(start + 20).await.unwrap();
+        let order = get(&url, "/orders/1").await;
+        assert_eq!(order["state"], "failed");
+        let error = order["error"].as_str().unwrap();
+        assert!(error.contains(&start.to_string()), "{error}");
+        assert_eq!(order["deal_id"].is_null(), tipsets == 0);
+        if tipsets == 2 {
+            // What is pre-committed is proven all the same, without the deal.
+            let sector = get(&url, &format!("/sectors/{}", order["sector"])).await;
+            assert_eq!(sector["state"], "active");
+        }
+    }
+}
+
+/// Waits for the bytes of a piece that a provider fetches.
+async fn arrival(provider: &boatyard_provider::Provider, piece: &cid::Cid) {
+    let arrived = async {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(5));
+        while !provider.files().piece(piece).exists() {
+            tick.tick().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, arrived).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_gets_its_deal_from_the_provider_that_it_names_or_from_any() {
+    for (named, expected) in [(0, 1), (1000, 1), (1001, 0)] {
+        let (chain, providers) = start(2);
+        let servers = serve(&chain, &providers);
+        let url = servers[0].url();
+        let client = Client::new(&chain, 0);
+        let piece = client.put(&servers[1].url(), b"mars").await;
+        let deal = boatyard_market::DealProposal {
+            client: contract::address(),
+            ..client.proposal(named, &piece)
+        };
+        // The other provider gives the bytes out, and is stopped otherwise.
+        providers[1].set_mischief(|mischief| mischief.stopped = true);
+        let location = format!("{}/piece/{}", servers[1].url(), piece.cid);
+        contract::deploy(&chain, &deal, &location).await;
+        let own = contract::address();
+        client
+            .send(common::client::MARKET, TokenAmount::from_whole(1), 2, &own)
+            .await;
+        let input = boatyard_chain::ethereum::cbor_bytes(&[1, 2, 3, 4]);
+        let input: fvm_ipld_encoding::BytesDe = input.deserialize().unwrap();
+        let input = fvm_ipld_encoding::BytesSer(&input.0);
+        let nothing = TokenAmount::default();
+        client
+            .send(own, nothing, boatyard_chain::ethereum::INVOKE_EVM, &input)
+            .await;
+        chain.mine(1).await.unwrap();
+        let orders = get(&url, "/orders").await;
+        assert_eq!(
+            orders.as_array().unwrap().len(),
+            expected,
+            "{named}: {orders}"
+        );
+        if expected == 0 {
+            continue;
+        }
+        assert_eq!(orders[0]["error"], json!(null), "{orders}");
+        arrival(&providers[0], &piece.cid).await;
+        let epoch = chain.head().height();
+        chain.advance_to(epoch + 60).await.unwrap();
+        let order = get(&url, "/orders/1").await;
+        assert_eq!(order["state"], "active", "{order}");
+        assert_eq!(order["origin"], "contract");
+        let deal = order["deal_id"].as_u64().unwrap();
+        assert!(market(&chain).deal_state(deal).unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn datacap_is_claimed_for_allocations_and_verified_deals() {
     let (chain, providers) = start(1);
     let servers = serve(&chain, &providers);
     let url = servers[0].url();
     let client = Client::new(&chain, 0);
     client.add_balance(10).await;
-    let piece = client.put(&url, b"mars").await;
-    let proposal = client.proposal(1000, &piece);
-    let start = proposal.start_epoch;
-    assert_eq!(client.propose(&url, proposal).await.0, 202);
+    client.get_datacap(1 << 20).await;
+    let data = b"mars".repeat(100);
+    let piece = boatyard_proofs::piece::of_bytes(&data);
+    let id = chain
+        .head_state()
+        .resolve(&client.key.address())
+        .unwrap()
+        .unwrap();
+
+    // The registry tells of it, the bytes come later.
+    client.allocate(1000, &piece, (180 * DAY, 400 * DAY)).await;
     chain.mine(1).await.unwrap();
-    assert_eq!(ask(&url, "POST", "/control/stop", b"").await.0, 200);
-    chain.advance_to(start + 10).await.unwrap();
-    assert_eq!(ask(&url, "POST", "/control/resume", b"").await.0, 200);
-    chain.advance_to(start + 20).await.unwrap();
     let order = get(&url, "/orders/1").await;
-    assert_eq!(order["state"], "failed");
-    let error = order["error"].as_str().unwrap();
-    assert!(error.contains(&start.to_string()), "{error}");
+    assert_eq!(
+        (&order["state"], &order["origin"]),
+        (&json!("accepted"), &json!("event"))
+    );
+    assert_eq!(
+        (&order["kind"], &order["length"]),
+        (&json!("allocation"), &json!(0))
+    );
+    client.put(&url, &data).await;
+    // Who asks for it as well gets the same order.
+    let body = json!({ "client": id, "allocation": order["allocation"], "notify": [] });
+    let (status, answer) = ask(&url, "POST", "/allocations", body.to_string().as_bytes()).await;
+    assert_eq!((status, answer), (202, json!({ "order": 1 })));
+
+    // A verified deal, whose allocation the market makes, is no second order.
+    let other = client.put(&url, &b"venus".repeat(100)).await;
+    let deal = boatyard_market::DealProposal {
+        verified_deal: true,
+        ..client.proposal(1000, &other)
+    };
+    assert_eq!(client.propose(&url, deal).await.0, 202);
+
+    // Too short a term for any sector.
+    let small = client.put(&url, &b"moon".repeat(60)).await;
+    client.allocate(1000, &small, (180 * DAY, 185 * DAY)).await;
+    let body = json!({ "client": id, "allocation": 2 });
+    let (status, answer) = ask(&url, "POST", "/allocations", body.to_string().as_bytes()).await;
+    assert_eq!(status, 422, "{answer}");
+    let body = json!({ "client": id, "allocation": 99 });
+    let (status, _) = ask(&url, "POST", "/allocations", body.to_string().as_bytes()).await;
+    assert_eq!(status, 404);
+
+    // A favour needs no chain but for the sector.
+    let gift = client.put(&url, &b"sun".repeat(100)).await;
+    let body = json!({ "piece_cid": gift.cid.to_string(), "duration": 200 * DAY });
+    let (status, answer) = ask(&url, "POST", "/favours", body.to_string().as_bytes()).await;
+    assert_eq!(status, 202, "{answer}");
+
+    let epoch = chain.head().height();
+    chain.advance_to(epoch + 60).await.unwrap();
+    let orders = get(&url, "/orders").await;
+    let mut seen: Vec<_> = orders
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| {
+            (
+                order["kind"].as_str().unwrap(),
+                order["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(
+        seen,
+        [
+            ("allocation", "active"),
+            ("allocation", "failed"),
+            ("deal", "active"),
+            ("favour", "active")
+        ],
+        "{orders}"
+    );
+    let registry = boatyard_provider::verifreg::VerifregView::load(&chain.head_state()).unwrap();
+    for order in orders.as_array().unwrap() {
+        if let (Some(allocation), "active") = (
+            order["allocation"].as_u64(),
+            order["state"].as_str().unwrap(),
+        ) {
+            assert_eq!(registry.allocation(id, allocation).unwrap(), None);
+            assert!(registry.claim(1000, allocation).unwrap().is_some());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reverted_event_brought_goes_with_it() {
+    let (chain, providers) = start(1);
+    let servers = serve(&chain, &providers);
+    let client = Client::new(&chain, 0);
+    client.get_datacap(1 << 20).await;
+    let snapshot = chain.snapshot().await.unwrap();
+    let piece = boatyard_proofs::piece::of_bytes(&b"mars".repeat(100));
+    client.allocate(1000, &piece, (180 * DAY, 400 * DAY)).await;
+    chain.mine(1).await.unwrap();
+    assert_eq!(
+        get(&servers[0].url(), "/orders")
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(chain.revert(snapshot).await.unwrap());
+    assert_eq!(get(&servers[0].url(), "/orders").await, json!([]));
+    client.allocate(1000, &piece, (180 * DAY, 400 * DAY)).await;
+    chain.mine(1).await.unwrap();
+    assert_eq!(
+        get(&servers[0].url(), "/orders").await[0]["state"],
+        "accepted"
+    );
 }
 
 /// The provider is stopped after every tipset, each time with all that it holds in

@@ -88,6 +88,7 @@ fn receivers(notify: &[Notify]) -> Result<Vec<(Address, RawBytes)>, Refusal> {
 
 async fn claim(State(office): State<Office>, body: Bytes) -> Result<Answer, Refusal> {
     let request: Claim = read(&body)?;
+    office.is_open().await?;
     let notify = receivers(&request.notify)?;
     let taken = office
         .work(move |office| {
@@ -150,6 +151,7 @@ fn claimed(
 
 async fn favour(State(office): State<Office>, body: Bytes) -> Result<Answer, Refusal> {
     let request: Favour = read(&body)?;
+    office.is_open().await?;
     let notify = receivers(&request.notify)?;
     let taken = office
         .work(move |office| {

@@ -55,6 +55,7 @@ impl From<Into> for Placement {
 
 async fn propose(State(office): State<Office>, body: Bytes) -> Result<Answer, Refusal> {
     let request: Request = read(&body)?;
+    office.is_open().await?;
     let bytes = STANDARD
         .decode(request.proposal.trim())
         .map_err(|error| Refusal::bad(format!("the proposal is not base64: {error}")))?;

@@ -2,11 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boatyard_chain::{ChainHandle, Key, KeyKind};
+use boatyard_actors_shared::ext::datacap::{TRANSFER, TransferParams};
+use boatyard_actors_shared::ext::verifreg::{AllocationRequest, AllocationRequests};
+use boatyard_chain::{ChainHandle, Key, KeyKind, StateEdit};
 use boatyard_market::{ClientDealProposal, DealProposal, Label};
 use boatyard_proofs::piece;
+use boatyard_verifreg::types::{AddVerifiedClientParams, VerifierParams};
 use fvm_ipld_encoding::{RawBytes, to_vec};
 use fvm_shared::address::Address;
+use fvm_shared::bigint::BigInt;
 use fvm_shared::crypto::signature::Signature;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
@@ -19,6 +23,9 @@ use super::http::ask;
 
 /// Storage market.
 pub const MARKET: Address = Address::new_id(5);
+
+/// Registry of verified clients.
+pub const VERIFREG: Address = Address::new_id(6);
 
 /// Somebody with money, a key and files.
 pub struct Client {
@@ -46,7 +53,19 @@ impl Client {
         method_num: u64,
         params: &impl Serialize,
     ) -> RawBytes {
-        let from = self.key.address();
+        self.send_as(self.key.address(), to, value, method_num, params)
+            .await
+    }
+
+    /// The same in the name of anybody.
+    pub async fn send_as(
+        &self,
+        from: Address,
+        to: Address,
+        value: TokenAmount,
+        method_num: u64,
+        params: &impl Serialize,
+    ) -> RawBytes {
         self.chain.set_impersonated(&from, true);
         let message = Message {
             version: 0,
@@ -56,7 +75,8 @@ impl Client {
             value,
             method_num,
             params: RawBytes::serialize(params).unwrap(),
-            gas_limit: 0,
+            // Leaves room in the tipset for what providers send.
+            gas_limit: 2_000_000_000,
             gas_fee_cap: TokenAmount::from_nano(1),
             gas_premium: TokenAmount::default(),
         };
@@ -74,6 +94,58 @@ impl Client {
     pub async fn add_balance(&self, fil: u64) {
         let own = self.key.address();
         self.send(MARKET, TokenAmount::from_whole(fil), 2, &own)
+            .await;
+    }
+
+    /// Gets datacap for so many bytes from the registry's root, by way of a verifier.
+    pub async fn get_datacap(&self, bytes: u64) {
+        let root = Address::new_id(80);
+        let verifier = self.chain.dev_accounts()[9]
+            .as_kind(KeyKind::Secp256k1)
+            .unwrap()
+            .address();
+        let amount = TokenAmount::from_whole(100);
+        let fund = StateEdit::Balance {
+            address: root,
+            amount,
+        };
+        self.chain.edit(vec![fund]).await.unwrap();
+        let nothing = TokenAmount::default;
+        let allowance = BigInt::from(1 << 30);
+        let params = VerifierParams {
+            address: verifier,
+            allowance,
+        };
+        self.send_as(root, VERIFREG, nothing(), 2, &params).await;
+        let params = AddVerifiedClientParams {
+            address: self.key.address(),
+            allowance: BigInt::from(bytes),
+        };
+        self.send_as(verifier, VERIFREG, nothing(), 4, &params)
+            .await;
+    }
+
+    /// Sets datacap aside for a piece.
+    pub async fn allocate(&self, provider: u64, piece: &PieceInfo, terms: (i64, i64)) {
+        let request = AllocationRequest {
+            provider,
+            data: piece.cid,
+            size: piece.size.0,
+            term_min: terms.0,
+            term_max: terms.1,
+            expiration: self.chain.head().height() + 10 * DAY,
+        };
+        let requests = AllocationRequests {
+            allocations: vec![request],
+            extensions: Vec::new(),
+        };
+        let params = TransferParams {
+            to: VERIFREG,
+            amount: TokenAmount::from_whole(piece.size.0),
+            operator_data: RawBytes::serialize(requests).unwrap(),
+        };
+        let datacap = Address::new_id(7);
+        self.send(datacap, TokenAmount::default(), TRANSFER, &params)
             .await;
     }
 

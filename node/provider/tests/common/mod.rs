@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses another part of it")]
 
 pub mod client;
+pub mod contract;
 pub mod http;
 
 use std::net::{IpAddr, Ipv4Addr};
