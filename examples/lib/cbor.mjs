@@ -34,3 +34,20 @@ function head(major, value) {
   const bytes = Buffer.from(number.toString(16).padStart(2 << index, '0'), 'hex');
   return Buffer.concat([Buffer.from([(major << 5) | (24 + index)]), bytes]);
 }
+
+/// A bitfield with one bit set, as actors write it (RLE+).
+export function bitfield(number) {
+  const low = (value, count) => [...Array(count).keys()].map((bit) => (value >> bit) & 1);
+  const run = (length) => {
+    if (length === 1) return [1];
+    if (length < 16) return [0, 1, ...low(length, 4)];
+    const bits = [0, 0];
+    for (let rest = length; rest > 0; rest >>= 7) bits.push(...low((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0), 8));
+    return bits;
+  };
+  // Version 0, whether it begins with ones, runs of zeros and ones in turn.
+  const bits = [0, 0, number === 0 ? 1 : 0, ...(number === 0 ? [] : run(number)), ...run(1)];
+  const bytes = Buffer.alloc(Math.ceil(bits.length / 8));
+  bits.forEach((bit, at) => (bytes[at >> 3] |= bit << (at & 7)));
+  return bytes;
+}

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 
 import hre from 'hardhat';
 
-import { cbor } from '../../lib/cbor.mjs';
+import { bitfield, cbor } from '../../lib/cbor.mjs';
 import { DAY, Devnet, HALF_YEAR } from '../../lib/devnet.mjs';
 import { pieceOf } from '../../lib/piece.mjs';
 
@@ -12,6 +12,7 @@ const { ethers, network } = hre;
 const [OPEN, WON, CLOSED] = [1n, 2n, 3n];
 const [DEAD, ACTIVE, FAULTY] = [0, 1, 2];
 const GENERATE_SECTOR_LOCATION = 1_321_604_665;
+const TERMINATE_SECTORS = 9;
 const SECTOR_CONTENT_CHANGED = 2_034_386_435;
 const DURATION = 30 * DAY;
 const MONEY = ethers.parseEther('10');
@@ -26,15 +27,23 @@ describe('a bounty', () => {
     await (await bounty.post(wanted.cidBytes, wanted.size, duration, ADVANCE, { value: MONEY })).wait();
     return bounty.count();
   };
-  /// Has the provider store a piece and tell the contract, for the bounty that `payload` names.
-  const store = async (wanted, payload) => {
+  /// Has the provider seal a piece and tell the contract, for the bounty that `payload` names.
+  const order = async (wanted, payload) => {
     await sp.put(wanted);
     const notify = [{ address, payload: ethers.toBeHex(payload, 32) }];
-    const { order } = await sp.post('/favours', { piece_cid: wanted.cid, duration: HALF_YEAR, notify });
-    return devnet.until('a proven sector', async () => {
-      const now = await sp.order(order);
-      return now.state === 'active' && now;
-    });
+    return (await sp.post('/favours', { piece_cid: wanted.cid, duration: HALF_YEAR, notify })).order;
+  };
+  const becomes = (number, state) =>
+    devnet.until(`an order that is ${state}`, async () => {
+      const now = await sp.order(number);
+      return now.state === state && now;
+    }, { step: 1 });
+  /// The contract says no, so the provider's proof of the sector is not taken.
+  const refusesSector = async (number) => {
+    await becomes(number, 'pre-committed');
+    await devnet.advance(1);
+    await devnet.advance(100);
+    assert.equal((await sp.order(number)).state, 'pre-committed');
   };
   /// Where the miner says that a sector is, and how it is: `[status, location]`.
   const locate = async () => {
@@ -63,15 +72,15 @@ describe('a bounty', () => {
     await bounty.waitForDeployment();
     const target = await devnet.call('Filecoin.EthAddressToFilecoinAddress', await bounty.getAddress());
     // Providers are told an actor's ID.
-    address = await devnet.call('Filecoin.StateLookupID', target, []);
+    address = `f${(await devnet.call('Filecoin.StateLookupID', target, [])).slice(1)}`;
     id = await post(piece);
   });
 
   it('is not won by another piece, nor by a promise that is too short', async () => {
-    await store(pieceOf(randomBytes(1_900)), id);
+    await refusesSector(await order(pieceOf(randomBytes(1_900)), id));
     assert.equal((await bounty.bounty(id)).stage, OPEN);
     const long = await post(piece, 10 * HALF_YEAR);
-    await store(piece, long);
+    await refusesSector(await order(piece, long));
     assert.equal((await bounty.bounty(long)).stage, OPEN);
   });
 
@@ -84,8 +93,7 @@ describe('a bounty', () => {
   });
 
   it('is won by the provider that stores the piece, who is paid an advance', async () => {
-    const order = await store(piece, id);
-    sector = order.sector;
+    ({ sector } = await becomes(await order(piece, id), 'active'));
     const won = await bounty.bounty(id);
     assert.deepEqual([won.stage, won.miner, won.sector], [WON, sp.id, BigInt(sector)]);
     assert.equal(await ethers.provider.getBalance(bounty), 2n * MONEY - ADVANCE);
@@ -94,7 +102,7 @@ describe('a bounty', () => {
   });
 
   it('pays what has vested, if the sector is where and how it is said to be', async () => {
-    await devnet.advance(10 * DAY);
+    await devnet.advance(2 * DAY);
     const [status, location] = await locate();
     assert.equal(status, ACTIVE);
     await refuses(bounty.collect.staticCall(id, Buffer.from('822020', 'hex')), 'MinerFailed');
@@ -118,8 +126,9 @@ describe('a bounty', () => {
   });
 
   it('goes back to the sponsor when the sector is faulty', async () => {
-    await sp.post('/control/lose-sector', { sector });
+    await sp.post('/control/skip-post', { on: true });
     await devnet.until('a fault', async () => (await locate())[0] === FAULTY, { step: 60, epochs: 2 * DAY });
+    await sp.post('/control/skip-post', { on: false });
     const [status, location] = await locate();
     await refuses(bounty.collect.staticCall(id, location), 'NotSo');
     const { vesting, paid } = await bounty.bounty(id);
@@ -129,6 +138,25 @@ describe('a bounty', () => {
     assert.equal(await ethers.provider.getBalance(sponsor), before + vesting - paid);
     assert.equal((await bounty.bounty(id)).stage, CLOSED);
     await refuses(bounty.clawBack.staticCall(id, status, location), 'WrongStage');
+  });
+
+  it('goes back to the sponsor when the sector ends early', async () => {
+    const other = pieceOf(randomBytes(1_900));
+    const next = await post(other);
+    ({ sector } = await becomes(await order(other, next), 'active'));
+    const [, location] = await locate();
+    // [deadline, partition]; deadlines above 23 take a byte more.
+    const deadline = location[1] === 0x18 ? location[2] : location[1];
+    const params = cbor([[[deadline, 0, bitfield(sector)]]]);
+    // Not while the sector's deadline is the present or the next one.
+    await devnet.until('a termination', async () =>
+      (await devnet.sendAs(sp.worker, sp.miner, TERMINATE_SECTORS, params)).ExitCode === 0, { step: 60 });
+    const [status, gone] = await locate();
+    assert.equal(status, DEAD);
+    await refuses(bounty.collect.staticCall(next, gone), 'NotSo');
+    await refuses(bounty.clawBack.staticCall(next, FAULTY, gone), 'NotSo');
+    const receipt = await (await bounty.connect(anybody).clawBack(next, status, gone)).wait();
+    assert.equal(log(receipt, 'ClawedBack').amount, MONEY - ADVANCE);
   });
 
   it('that nobody has won goes back to its sponsor alone', async () => {

@@ -12,7 +12,7 @@ import {MarketClient} from "deal-client/MarketClient.sol";
 /// Money leaves in two ways only: to providers through deals of the terms fixed at the start, and
 /// to callers as rewards.
 contract Evergreen is MarketClient {
-    /// @notice What is stored, and where a provider finds it the first time.
+    /// @notice What is stored, and where a provider finds it: with the one that has it already, say.
     struct File {
         bytes pieceCid;
         uint64 pieceSize;

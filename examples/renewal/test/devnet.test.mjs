@@ -32,7 +32,14 @@ describe('a contract that keeps a file stored', () => {
     sp = await devnet.provider();
     await sp.put(piece);
     const { ask } = await sp.request('GET', '/');
-    const file = { pieceCid: piece.cidBytes, pieceSize: piece.size, label: 'mars.jpg', url: '', carSize: 0 };
+    // Whoever takes the next deal gets the bytes from who has the present one.
+    const file = {
+      pieceCid: piece.cidBytes,
+      pieceSize: piece.size,
+      label: 'mars.jpg',
+      url: `${sp.url}/piece/${piece.cid}`,
+      carSize: piece.bytes.length,
+    };
     const policy = {
       provider: 0,
       duration: HALF_YEAR,
@@ -69,6 +76,11 @@ describe('a contract that keeps a file stored', () => {
   it('is renewed before the deal ends', { timeout: 1_200_000 }, async () => {
     const { dealId, terms } = await evergreen.proposal(first);
     const end = Number(terms.endEpoch);
+    // A provider that is most of a small network pays a deposit for a new sector that follows its
+    // share of all rewards: by then millions of FIL, which its owner has.
+    const { Owner } = await devnet.call('Filecoin.StateMinerInfo', sp.miner, []);
+    const deposit = await devnet.sendAs(Owner, sp.miner, 0, Buffer.alloc(0), `${parseEther('50000000')}`);
+    assert.equal(deposit.ExitCode, 0);
     await devnet.advance(end - WINDOW - (await devnet.epoch()) - 10);
     assert.equal(await evergreen.due(), false);
     await devnet.advance(10);
