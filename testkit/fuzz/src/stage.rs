@@ -342,7 +342,12 @@ fn damage(data: &mut Vec<u8>, input: &mut Input<'_>) {
 }
 
 fn pass_time<S: Subject>(stage: &Stage, input: &mut Input<'_>) {
-    let epochs = one_of(input, &[1, 1, 10, 60, 200, 2_880, 8_000, 100_000, 600_000]);
+    let epochs = one_of(
+        input,
+        &[
+            1, 1, 10, 60, 60, 200, 700, 2_880, 2_880, 8_000, 100_000, 600_000,
+        ],
+    );
     let to = stage.now() + epochs;
     if to < LAST_EPOCH {
         S::advance(stage, to);

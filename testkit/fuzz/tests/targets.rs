@@ -48,7 +48,7 @@ fn run(name: &str, seeds: u64, methods: usize) {
         play(&path, &bytes);
     }
     println!(
-        "{name}: {} of {} calls succeeded, by {} methods",
+        "{name}: {} of {} calls succeeded, by {} methods: {reached:?}",
         sum.successes,
         sum.calls,
         reached.len()

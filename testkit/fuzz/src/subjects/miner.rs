@@ -48,6 +48,15 @@ const WINDOW_POST: RegisteredPoStProof = RegisteredPoStProof::StackedDRGWindow2K
 /// As many events of cron follow each other at most.
 const MOST_EVENTS: usize = 200;
 
+/// Chooses what comes first: nothing is odd.
+struct Plain;
+
+impl Choices for Plain {
+    fn random(&mut self) -> u64 {
+        0
+    }
+}
+
 fn policy() -> &'static Policy {
     Policy::of(NetworkVariant::Devnet)
 }
@@ -80,16 +89,19 @@ fn pre_commit(stage: &Stage, choices: &mut dyn Choices) -> Call {
         .collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let sectors = numbers.into_iter().map(|number| SectorPreCommitInfo {
+    announce(stage, &numbers, one_of(choices, &[12_000, 40_000, 900_000]))
+}
+
+/// Announces sectors that live so many epochs longer than they have to.
+fn announce(stage: &Stage, numbers: &[u64], longer: ChainEpoch) -> Call {
+    let sectors = numbers.iter().map(|number| SectorPreCommitInfo {
         seal_proof: SEAL_PROOF,
-        sector_number: number,
-        sealed_cid: replica(number as u8),
+        sector_number: *number,
+        sealed_cid: replica(*number as u8),
         seal_rand_epoch: stage.now() - 1,
         deal_ids: vec![],
-        expiration: stage.now()
-            + policy().min_sector_expiration
-            + one_of(choices, &[12_000, 40_000, 900_000]),
-        unsealed_cid: has_data(number).then(|| unsealed(piece(number as u8))),
+        expiration: stage.now() + policy().min_sector_expiration + longer,
+        unsealed_cid: has_data(*number).then(|| unsealed(piece(*number as u8))),
     });
     let sectors = sectors.collect();
     Call::new(WORKER, 28).with(&PreCommitSectorBatchParams { sectors })
@@ -193,7 +205,16 @@ fn declaration(stage: &Stage, choices: &mut dyn Choices) -> SectorDeclaration {
 
 /// A proof in the next window of some sector.
 fn prove_window(stage: &Stage, choices: &mut dyn Choices) -> Option<Call> {
-    let (number, (deadline, partition)) = placed(stage, choices);
+    let (number, place) = placed(stage, choices);
+    prove_window_of(stage, choices, number, place)
+}
+
+fn prove_window_of(
+    stage: &Stage,
+    choices: &mut dyn Choices,
+    number: u64,
+    (deadline, partition): (u64, u64),
+) -> Option<Call> {
     let state: State = stage.state();
     let open = state.next_window(policy(), deadline, stage.now()).open;
     Miner::advance(stage, open + 2);
@@ -309,7 +330,8 @@ impl Subject for Miner {
     const ID: ActorID = SUBJECT;
     const TRUSTED: &'static [ActorID] = &[0, 2, 4];
 
-    fn begin(_: &Stage, _: &mut dyn Choices) -> Vec<Call> {
+    /// Either nothing but a miner, or one with sectors that were proven once.
+    fn begin(stage: &Stage, choices: &mut dyn Choices) -> Vec<Call> {
         let params = ConstructorParams {
             owner: id(OWNER),
             worker: bls(1),
@@ -318,11 +340,30 @@ impl Subject for Miner {
             peer_id: RawBytes::new(vec![7; 8]),
             multi_addresses: vec![RawBytes::new(vec![8])],
         };
-        vec![
-            Call::new(1, 1)
-                .with(&params)
-                .paying(TokenAmount::from_whole(100_000)),
-        ]
+        let constructor = Call::new(1, 1)
+            .with(&params)
+            .paying(TokenAmount::from_whole(100_000));
+        if once_in(choices, 4) {
+            return vec![constructor];
+        }
+        let succeeds = |call: &Call| {
+            stage
+                .call::<Self>(call)
+                .expect("an honest miner's calls succeed");
+        };
+        succeeds(&constructor);
+        let numbers = [0, 1, 2, 4];
+        succeeds(&announce(stage, &numbers, 100_000));
+        let proof = prove_commit(stage, &mut Plain).expect("sectors are announced");
+        succeeds(&proof);
+        for number in numbers {
+            let place = location(stage, number).expect("the sector was just proven");
+            if let Some(post) = prove_window_of(stage, &mut Plain, number, place) {
+                // Two sectors are in one partition, which is proven once.
+                let _ = stage.call::<Self>(&post);
+            }
+        }
+        Vec::new()
     }
 
     fn plan(stage: &Stage, choices: &mut dyn Choices) -> Option<Call> {
