@@ -641,13 +641,11 @@ impl Participant for Provider {
             Ok(cid) => desk.tasks.sent(task, cid),
             Err(reason) => {
                 tracing::warn!(miner = self.0.config.miner, %task, %reason, "a message cannot be sent");
-                match &task {
-                    Task::Post { .. } => {}
-                    Task::Publish(batch) => {
-                        let reason = reason.to_string();
-                        if let Err(error) =
-                            publish::refused(&mut self.shelf(&mut desk), batch, &reason)
-                        {
+                match (&task, &reason) {
+                    (Task::Post { .. }, _) => {}
+                    (Task::Publish(batch), NotSent::Fails(failure)) => {
+                        let mut shelf = self.shelf(&mut desk);
+                        if let Err(error) = publish::refused(&mut shelf, batch, failure) {
                             tracing::error!(%error, "an order's end is not kept");
                         }
                     }

@@ -2,7 +2,7 @@
 //! collateral put up; looked up there; settled in the end.
 
 use boatyard_actors_shared::MARKET_ACTOR;
-use boatyard_chain::{ExecutedMessage, ExecutedTipset, StateView};
+use boatyard_chain::{EstimateError, ExecutedMessage, ExecutedTipset, StateView};
 use boatyard_market::{
     ClientDealProposal, DealProposal, PublishStorageDealsParams, PublishStorageDealsReturn,
 };
@@ -345,15 +345,20 @@ fn signed(order: &Order) -> Option<ClientDealProposal> {
     }
 }
 
-/// A message that publishes deals could not be sent: those in it are tried one by one,
-/// and one that was alone has failed.
+/// A message that publishes deals would fail: those in it are tried one by one, and one
+/// that was alone has failed.
 pub(crate) fn refused(
     shelf: &mut Shelf<'_>,
     batch: &[OrderId],
-    reason: &str,
+    failure: &EstimateError,
 ) -> Result<(), PipelineError> {
     match batch {
         [alone] => {
+            let reason = match failure {
+                EstimateError::Failed(applied) => applied.error.clone(),
+                EstimateError::OutOfGas | EstimateError::Chain(_) => None,
+            };
+            let reason = reason.unwrap_or_else(|| failure.to_string());
             if let Some(mut order) = shelf.orders.get(alone).cloned() {
                 order.failed = Some(format!("it cannot be published: {reason}"));
                 shelf.put_order(order)?;

@@ -342,9 +342,20 @@ async fn datacap_is_claimed_for_allocations_and_verified_deals() {
     // Too short a term for any sector.
     let small = client.put(&url, &b"moon".repeat(60)).await;
     client.allocate(1000, &small, (180 * DAY, 185 * DAY)).await;
-    let body = json!({ "client": id, "allocation": 2 });
-    let (status, answer) = ask(&url, "POST", "/allocations", body.to_string().as_bytes()).await;
-    assert_eq!(status, 422, "{answer}");
+    let registry = boatyard_provider::verifreg::VerifregView::load(&chain.head_state()).unwrap();
+    let number = |piece: &fvm_shared::piece::PieceInfo| {
+        let found = (1..9).find(|number| {
+            let allocation = registry.allocation(id, *number).unwrap();
+            allocation.is_some_and(|allocation| allocation.data == piece.cid)
+        });
+        found.unwrap()
+    };
+    // The market's own, and the one that is too short.
+    for (piece, expected) in [(&other, 409), (&small, 422)] {
+        let body = json!({ "client": id, "allocation": number(piece) });
+        let (status, answer) = ask(&url, "POST", "/allocations", body.to_string().as_bytes()).await;
+        assert_eq!(status, expected, "{answer}");
+    }
     let body = json!({ "client": id, "allocation": 99 });
     let (status, _) = ask(&url, "POST", "/allocations", body.to_string().as_bytes()).await;
     assert_eq!(status, 404);

@@ -15,9 +15,10 @@ use fvm_shared::piece::{PaddedPieceSize, PieceInfo};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::deals::Into;
+use super::deals::Destination;
 use super::pieces::piece_cid;
 use super::{Answer, Office, Refusal, nudge, read};
+use crate::market::MarketView;
 use crate::order::{Order, Origin, Purpose};
 use crate::pipeline;
 use crate::verifreg::{self, VerifregView};
@@ -42,7 +43,7 @@ struct Claim {
     #[serde(default)]
     notify: Vec<Notify>,
     #[serde(default)]
-    into: Into,
+    into: Destination,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +54,7 @@ struct Favour {
     #[serde(default)]
     notify: Vec<Notify>,
     #[serde(default)]
-    into: Into,
+    into: Destination,
 }
 
 /// Who is told that a piece is kept, and with which words.
@@ -118,6 +119,15 @@ fn claimed(
             "the client f0{client} has no allocation {id}; it was claimed or removed, or never made"
         ))
     })?;
+    if MarketView::load(&state)?
+        .pending_allocations()?
+        .contains(&id)
+    {
+        return Err(Refusal::new(
+            StatusCode::CONFLICT,
+            format!("allocation {id} belongs to a deal of the market, which is kept anyway"),
+        ));
+    }
     let ours = office.provider.config().miner;
     if allocation.provider != ours {
         return Err(Refusal::unfit(format!(

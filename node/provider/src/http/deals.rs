@@ -30,13 +30,13 @@ struct Request {
     /// Base64 of the CBOR of the market's `ClientDealProposal`.
     proposal: String,
     #[serde(default)]
-    into: Into,
+    into: Destination,
 }
 
 /// What kind of sector the piece is to go into.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Into {
+pub enum Destination {
     /// One that is sealed with it.
     #[default]
     New,
@@ -44,11 +44,11 @@ pub enum Into {
     CommittedCapacity,
 }
 
-impl From<Into> for Placement {
-    fn from(into: Into) -> Self {
+impl From<Destination> for Placement {
+    fn from(into: Destination) -> Self {
         match into {
-            Into::New => Self::New,
-            Into::CommittedCapacity => Self::CommittedCapacity,
+            Destination::New => Self::New,
+            Destination::CommittedCapacity => Self::CommittedCapacity,
         }
     }
 }
