@@ -126,9 +126,8 @@ describe('a bounty', () => {
   });
 
   it('goes back to the sponsor when the sector is faulty', async () => {
-    await sp.post('/control/skip-post', { on: true });
+    await sp.post('/control/lose-sector', { sector });
     await devnet.until('a fault', async () => (await locate())[0] === FAULTY, { step: 60, epochs: 2 * DAY });
-    await sp.post('/control/skip-post', { on: false });
     const [status, location] = await locate();
     await refuses(bounty.collect.staticCall(id, location), 'NotSo');
     const { vesting, paid } = await bounty.bounty(id);
