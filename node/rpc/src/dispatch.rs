@@ -6,6 +6,7 @@
 //! so that no fault of a method gets further than its own answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification, RpcServiceT};
 use jsonrpsee::core::server::{BatchResponseBuilder, MethodCallback};
@@ -13,6 +14,7 @@ use jsonrpsee::server::{ConnectionId, MethodResponse};
 use jsonrpsee::types::{ErrorObjectOwned, Extensions, Id, Request};
 use jsonrpsee::{Methods, ResponsePayload};
 use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 
 use crate::call::{Call, Path, Transport};
 use crate::error::RpcError;
@@ -47,7 +49,10 @@ pub fn stream_methods(shared: &Arc<Shared>) -> Methods {
                     let id = id.into_owned();
                     let call = shared.call(path_of(&extensions), Some(state.conn_id));
                     let allowed = permission_of(&extensions);
-                    let answer = match shared.source(name, &call, allowed, params.as_str()) {
+                    let source = shared
+                        .source(name, &call, allowed, params.as_str())
+                        .and_then(|source| shared.streams.reserve(state.conn_id).map(|()| source));
+                    let answer = match source {
                         Ok(source) => shared.streams.open(source, id, state.conn_id, sink),
                         Err(error) => MethodResponse::error(id, shared.object(error)),
                     };
@@ -169,17 +174,67 @@ fn permission_of(extensions: &Extensions) -> Permission {
         .unwrap_or(Permission::Read)
 }
 
+/// Calls of one WebSocket that are worked on or whose answers wait for the client to read;
+/// further ones wait their turn.
+const MOST_AT_WORK: usize = 128;
+
+/// Calls that wait for something to happen. Miners have hundreds of them open; they take no
+/// one's turn, and their answers are short.
+const PATIENT: [&str; 4] = [
+    "Filecoin.StateWaitMsg",
+    "Filecoin.StateWaitMsgLimited",
+    "Filecoin.StateGetBeaconEntry",
+    "eth_sendRawTransactionSync",
+];
+
+/// Bytes of parameters that wait their turn on one WebSocket; what comes beyond them is
+/// thrown away, because whoever sends so much without reading an answer never will.
+const MOST_WAITING: usize = 256 << 20;
+
+/// What one WebSocket has asked for and not read yet.
+struct Backlog {
+    at_work: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// Parameters that wait; see [`Backlog::wait`].
+struct Waiting<'a>(&'a Backlog, usize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+impl Backlog {
+    /// Lets so many bytes wait; `None` when too much waits already.
+    fn wait(&self, bytes: usize) -> Option<Waiting<'_>> {
+        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let waiting = Waiting(self, bytes);
+        (before.saturating_add(bytes) <= MOST_WAITING).then_some(waiting)
+    }
+}
+
 /// The JSON-RPC service of one connection.
 #[derive(Clone)]
 pub struct Dispatch<S> {
     inner: S,
     shared: Arc<Shared>,
+    backlog: Arc<Backlog>,
 }
 
 impl<S> Dispatch<S> {
     /// Puts the methods of `shared` before jsonrpsee's own service.
     pub fn new(inner: S, shared: Arc<Shared>) -> Self {
-        Self { inner, shared }
+        let backlog = Arc::new(Backlog {
+            at_work: Arc::new(Semaphore::new(MOST_AT_WORK)),
+            waiting: AtomicUsize::new(0),
+        });
+        Self {
+            inner,
+            shared,
+            backlog,
+        }
     }
 }
 
@@ -201,6 +256,7 @@ where
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let inner = self.inner.clone();
         let shared = self.shared.clone();
+        let backlog = self.backlog.clone();
         async move {
             let path = path_of(&request.extensions);
             let allowed = permission_of(&request.extensions);
@@ -210,16 +266,25 @@ where
                 .get::<ConnectionId>()
                 .copied()
                 .filter(|_| socket);
-            let streams = shared
-                .registry
-                .find(&request.method, path)
-                .is_some_and(|method| matches!(method.work, Work::Stream(_)));
+            let method = shared.registry.find(&request.method, path);
+            let streams = method.is_some_and(|method| matches!(method.work, Work::Stream(_)));
+            let patient = method.is_some_and(|method| PATIENT.contains(&method.name));
             if socket && streams {
                 return inner.call(request).await;
             }
 
             let id = request.id.into_owned();
             let params = request.params.as_ref().map(|params| RawValue::get(params));
+            let turn = if socket && !patient {
+                let Some(_waiting) = backlog.wait(params.map_or(0, str::len)) else {
+                    tracing::warn!("requests of a client that reads no answers are thrown away");
+                    return MethodResponse::notification().with_extensions(request.extensions);
+                };
+                // An error would mean that it is closed, which nobody does.
+                backlog.at_work.clone().acquire_owned().await.ok()
+            } else {
+                None
+            };
             let work = shared.answer(&request.method, params, path, allowed, connection);
             let answer = match connection {
                 None => tokio::select! {
@@ -235,15 +300,22 @@ where
                     }
                 }
             };
-            let response = match answer {
-                Ok(json) => MethodResponse::response(
-                    id,
-                    ResponsePayload::success(json),
-                    shared.max_response,
-                ),
-                Err(error) => MethodResponse::error(id, shared.object(error)),
+            let payload = match answer {
+                Ok(json) => ResponsePayload::success(json),
+                Err(error) => ResponsePayload::error(shared.object(error)),
             };
-            response.with_extensions(request.extensions)
+            let Some(turn) = turn else {
+                return MethodResponse::response(id, payload, shared.max_response)
+                    .with_extensions(request.extensions);
+            };
+            // The next one's turn comes when this answer is on its way, or never will be.
+            let (payload, sent) = payload.notify_on_completion();
+            tokio::spawn(async move {
+                let _ = sent.await;
+                drop(turn);
+            });
+            MethodResponse::response(id, payload, shared.max_response)
+                .with_extensions(request.extensions)
         }
     }
 

@@ -20,6 +20,10 @@ use crate::stream::Streams;
 /// How long a stop waits for clients that do not hang up.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// Answers and notifications that wait on a WebSocket for a client that reads slowly; while
+/// there are so many, no other answer and no stream goes on.
+const MOST_UNREAD: u32 = 64;
+
 /// Why the port cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -85,7 +89,8 @@ impl RunningServer {
     }
 }
 
-/// Serves a chain on `options.address`.
+/// Serves a chain on `options.address`. The process may then open as many files as that
+/// many connections need.
 ///
 /// # Errors
 /// When the address cannot be listened on.
@@ -104,6 +109,7 @@ pub async fn serve(
         .max_request_body_size(options.max_request_bytes)
         .max_response_body_size(options.max_response_bytes)
         .max_connections(options.max_connections)
+        .set_message_buffer_capacity(MOST_UNREAD)
         .build();
     if !address.ip().is_loopback() && options.token.is_none() {
         tracing::warn!(
@@ -116,6 +122,11 @@ pub async fn serve(
         .allow_origin(origins(&options.origins)?)
         .allow_methods(Any)
         .allow_headers(AllowHeaders::mirror_request());
+    // Many systems allow a process 1024 files unless it asks for more. Where more is not to
+    // be had, clients beyond them wait in the system's queue.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::from(options.max_connections) * 2) {
+        tracing::debug!(%error, "the number of open files stays as it is");
+    }
     let strict = options.strict;
     let methods = crate::methods().into_iter();
     let methods = methods.filter(|method| method.exists(&options));

@@ -17,7 +17,14 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
+use crate::error::RpcError;
 use crate::registry::Boxed;
+
+/// Streams that one connection may have at a time.
+const MOST_OF_ONE: usize = 10_000;
+
+/// Streams of all connections: each takes a few KiB.
+const MOST_OF_ALL: usize = 100_000;
 
 /// How values are framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,16 +121,59 @@ enum Key {
 #[derive(Default)]
 pub struct Streams {
     names: AtomicU64,
+    open: Mutex<Open>,
     running: Mutex<HashMap<(ConnectionId, Key), oneshot::Sender<()>>>,
 }
 
+/// How many streams there are.
+#[derive(Default)]
+struct Open {
+    all: usize,
+    of: HashMap<ConnectionId, usize>,
+}
+
+impl Open {
+    fn end(&mut self, connection: ConnectionId) {
+        self.all = self.all.saturating_sub(1);
+        if let Some(count) = self.of.get_mut(&connection) {
+            *count -= 1;
+            if *count == 0 {
+                self.of.remove(&connection);
+            }
+        }
+    }
+}
+
 impl Streams {
+    fn count(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes room for one more stream of a connection; [`Self::open`] fills it.
+    ///
+    /// # Errors
+    /// When the connection, or all together, have too many.
+    pub fn reserve(&self, connection: ConnectionId) -> Result<(), RpcError> {
+        let mut open = self.count();
+        let own = open.of.get(&connection).copied().unwrap_or_default();
+        if own >= MOST_OF_ONE || open.all >= MOST_OF_ALL {
+            return Err(RpcError::failure(format!(
+                "too many subscriptions: {own} on this connection and {} in all; end some that \
+                 nobody reads",
+                open.all
+            )));
+        }
+        open.all += 1;
+        *open.of.entry(connection).or_default() += 1;
+        Ok(())
+    }
+
     fn running(&self) -> MutexGuard<'_, HashMap<(ConnectionId, Key), oneshot::Sender<()>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers the request `id` with the name of a new stream and lets its
-    /// values flow once the answer is on its way.
+    /// Answers the request `id` with the name of a new stream, for which there is room, and
+    /// lets its values flow once the answer is on its way.
     pub fn open(
         self: &std::sync::Arc<Self>,
         source: Source,
@@ -170,6 +220,7 @@ impl Streams {
                 () = gone.closed() => {}
             }
             streams.running().remove(&key);
+            streams.count().end(connection);
         });
         response
     }
