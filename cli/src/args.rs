@@ -44,6 +44,13 @@ The first five minutes:
   boatyard state f01000                        look at what it keeps
   boatyard trace <HASH>                        see every call inside a message
 
+A file on the network:
+  boatyard node --providers 1                  a devnet with a storage provider
+  boatyard deal make mars.jpg                  have a file stored, and watch it
+  boatyard retrieve <CID> -o mars.jpg          get it back, every byte checked
+  boatyard warp --days 180                     half a year passes, and it is proven all along
+  boatyard provider lose-sector 1              things go wrong
+
 Exit codes:
   0  done
   1  the command could not do its work

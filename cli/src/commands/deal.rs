@@ -15,7 +15,7 @@ use crate::provider::ProviderArgs;
 
 mod list;
 mod make;
-mod offer;
+pub(super) mod offer;
 mod progress;
 
 /// Epochs in a day on chain.

@@ -89,6 +89,11 @@ pub struct NodeArgs {
     #[arg(long, value_name = "PORT", default_value_t = 8700)]
     provider_port: u16,
 
+    /// What the storage providers ask for a GiB (2^30 bytes of pieces) and epoch:
+    /// "20 nanoFIL", or attoFIL
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_amount, default_value = "0.5 nanoFIL")]
+    storage_price: TokenAmount,
+
     /// What the storage providers want for each byte that they give out, in attoFIL
     #[arg(long, value_name = "ATTOFIL", default_value_t = 0)]
     retrieval_price: u64,
@@ -285,6 +290,7 @@ fn config(args: &NodeArgs) -> NodeConfig {
             count: args.providers,
             sector_size: args.sector_size.into(),
             port: args.provider_port,
+            ask: args.storage_price.clone(),
             retrieval_price: TokenAmount::from_atto(args.retrieval_price),
             ..defaults.providers.clone()
         },

@@ -1,5 +1,7 @@
 //! `boatyard provider`
 
+use std::path::PathBuf;
+
 use boatyard_abi::format_amount;
 use clap::{Args, Subcommand, ValueEnum};
 use fvm_shared::clock::ChainEpoch;
@@ -7,6 +9,7 @@ use fvm_shared::sector::SectorNumber;
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::commands::deal::offer::Parcel;
 use crate::failure::Failure;
 use crate::output::{Output, grouped, lines, printable, say, table};
 use crate::provider::{Provider, ProviderArgs, listed};
@@ -145,13 +148,21 @@ struct CorruptArgs {
 }
 
 /// Seal a sector again whose files are lost or corrupt, so that it can recover.
+///
+/// A provider keeps no copy of what it sealed: files that were stored in the sector
+/// are handed in again.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  boatyard provider restore-sector 3")]
+  boatyard provider restore-sector 0                    without data
+  boatyard provider restore-sector 3 --file mars.jpg    what `boatyard deal make` stored")]
 struct RestoreArgs {
     /// Number of the sector
     sector: SectorNumber,
+
+    /// A file that was stored in it
+    #[arg(long, value_name = "FILE")]
+    file: Vec<PathBuf>,
 
     #[command(flatten)]
     provider: ProviderArgs,
@@ -251,9 +262,7 @@ pub fn run(global: &Global, args: ProviderCommandArgs) -> Result<(), Failure> {
         ProviderCommand::CorruptSector(args) => {
             control(&args.provider, "corrupt-sector", sector(args.sector))
         }
-        ProviderCommand::RestoreSector(args) => {
-            control(&args.provider, "restore-sector", sector(args.sector))
-        }
+        ProviderCommand::RestoreSector(args) => restore(&rpc, output, &args),
         ProviderCommand::Pledge(args) => {
             let body = json!({
                 "count": args.count,
@@ -272,6 +281,23 @@ pub fn run(global: &Global, args: ProviderCommandArgs) -> Result<(), Failure> {
         }
         ProviderCommand::DoubleSign(args) => control(&args.provider, "double-sign", json!({})),
     }
+}
+
+fn restore(rpc: &Rpc, output: Output, args: &RestoreArgs) -> Result<(), Failure> {
+    let provider = Provider::only(rpc, &args.provider)?;
+    for file in &args.file {
+        let mut parcel = Parcel::pack(file)?;
+        parcel.fit(&provider.about()?)?;
+        parcel.hand_in(&provider)?;
+    }
+    let said = provider
+        .post("/control/restore-sector", &json!({ "sector": args.sector }))
+        .map_err(|failure| match args.file.is_empty() {
+            true => failure.help("--file FILE hands a file in again that was stored in it"),
+            false => failure,
+        })?;
+    say_answer(output, &said);
+    Ok(())
 }
 
 /// What a provider answers to a wish, as it is.

@@ -57,7 +57,9 @@ fn a_file_is_stored_looked_at_and_comes_back() {
     for name in ["deal_id", "sector"] {
         assert!(deal[name].is_u64(), "{name} in {deal}");
     }
-    for name in ["ipfs_cid", "piece_cid", "cost"] {
+    // 954 attoFIL an epoch: half a nanoFIL for a GiB.
+    assert_eq!(deal["cost"], (954 * 180 * 2_880).to_string());
+    for name in ["ipfs_cid", "piece_cid"] {
         assert!(deal[name].is_string(), "{name} in {deal}");
     }
     let steps: Vec<&str> = lines
@@ -197,7 +199,14 @@ fn a_lost_sector_becomes_faulty_and_recovers() {
     let faults = node.json(&["miner", "faults", "f01000"]);
     assert_eq!(faults.as_array().unwrap().len(), 1);
     assert_eq!(faults[0]["sector"].to_string(), sector);
-    node.json(&["provider", "restore-sector", &sector]);
+    let restore = ["provider", "restore-sector", &sector];
+    let words = node.fails(1, &restore);
+    assert!(
+        words.contains("--file FILE hands a file in again"),
+        "{words}"
+    );
+    let restored = node.json(&[&restore[..], &["--file", &mars]].concat());
+    assert_eq!(restored["files"], "whole");
     node.json(&["warp", "--days", "2"]);
     assert_eq!(node.json(&["miner", "faults", "f01000"]), json!([]));
     assert_eq!(node.json(&["check"])["violations"], json!([]));

@@ -192,10 +192,7 @@ fn hand_in(
     parcel: &Parcel,
     deal: &DealProposal,
 ) -> Result<u64, Failure> {
-    let path = format!("/piece/{}?size={}", parcel.piece.cid, parcel.piece.size.0);
-    let put = provider.http().put(&path, parcel.car.clone())?;
-    put.ok()
-        .map_err(|failure| failure.context("the provider does not take the piece"))?;
+    parcel.hand_in(provider)?;
     let offer = json!({
         "proposal": BASE64.encode(offer::sign(sender, deal)?),
         "into": args.into.name(),

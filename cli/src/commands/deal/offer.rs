@@ -18,7 +18,7 @@ use crate::builtin::{Sender, epoch};
 use crate::failure::Failure;
 use crate::message::encoded;
 use crate::output::grouped;
-use crate::provider::About;
+use crate::provider::{About, Provider};
 use crate::rpc::Rpc;
 
 /// Bytes in the unit of prices.
@@ -58,6 +58,19 @@ impl Parcel {
         })
     }
 
+    /// Hands the bytes in at a provider.
+    ///
+    /// # Errors
+    /// It does not take them.
+    pub fn hand_in(&self, provider: &Provider) -> Result<(), Failure> {
+        let path = format!("/piece/{}?size={}", self.piece.cid, self.piece.size.0);
+        let answer = provider.http().put(&path, self.car.clone())?;
+        answer
+            .ok()
+            .map_err(|failure| failure.context("the provider does not take the piece"))?;
+        Ok(())
+    }
+
     /// Makes the piece as large as a provider wants it at least.
     ///
     /// # Errors
@@ -86,7 +99,7 @@ pub const LARGER: &str =
     "store a smaller file, or start a node with larger sectors: boatyard node --sector-size 8MiB";
 
 /// A deal as it is offered.
-pub fn propose(
+pub(super) fn propose(
     rpc: &Rpc,
     args: &MakeArgs,
     about: &About,
