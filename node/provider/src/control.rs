@@ -34,7 +34,7 @@ use crate::pipeline::{self, PipelineError};
 use crate::place::{Health, Place};
 use crate::provider::{Provider, Shelf};
 use crate::record::SectorRecord;
-use crate::update;
+use crate::{recovery, update};
 
 /// Methods of the miner.
 const TERMINATE_SECTORS: u64 = 9;
@@ -181,6 +181,14 @@ impl Provider {
                 })?),
             }
         })
+    }
+
+    /// Whether a sector on chain can be proven as it lies on disk, by trying.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn is_well(&self, view: &MinerView, number: SectorNumber) -> Result<bool, MinerError> {
+        self.at_desk(|shelf| recovery::is_well(shelf, view, number))
     }
 
     /// Makes a sector's files again from what is known: its ticket and its data, so that

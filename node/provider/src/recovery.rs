@@ -5,6 +5,7 @@ use boatyard_miner::types::{DeclareFaultsRecoveredParams, SectorDeclaration};
 use boatyard_proofs::PostChallenge;
 use fvm_ipld_bitfield::BitField;
 use fvm_shared::clock::ChainEpoch;
+use fvm_shared::sector::SectorNumber;
 
 use crate::miner::{MinerError, MinerView};
 use crate::provider::Shelf;
@@ -105,23 +106,33 @@ pub(crate) fn next(shelf: &Shelf<'_>, faulty: &[u64], head: ChainEpoch) -> Optio
 
 /// Those sectors that can be proven as they lie on disk.
 fn well(shelf: &Shelf<'_>, view: &MinerView, faulty: &BitField) -> Result<BitField, MinerError> {
+    let mut well = Vec::new();
+    for number in faulty.iter() {
+        if is_well(shelf, view, number)? {
+            well.push(number);
+        }
+    }
+    BitField::try_from_bits(well).map_err(|error| MinerError::State(error.to_string()))
+}
+
+/// Whether a sector can be proven as it lies on disk, by trying.
+///
+/// # Errors
+/// [`MinerError`].
+pub(crate) fn is_well(
+    shelf: &Shelf<'_>,
+    view: &MinerView,
+    number: SectorNumber,
+) -> Result<bool, MinerError> {
     let challenge = PostChallenge {
         proof: view.info()?.window_post_proof_type,
         // A trial; the chain draws the one that counts.
         randomness: [1; 32],
         prover: shelf.config.miner,
     };
-    let mut well = Vec::new();
-    for number in faulty.iter() {
-        if let Some(replica) = replica(shelf, view, number)?
-            && shelf
-                .config
-                .prover
-                .prove_window(&challenge, &[replica])
-                .is_ok()
-        {
-            well.push(number);
-        }
-    }
-    BitField::try_from_bits(well).map_err(|error| MinerError::State(error.to_string()))
+    let Some(replica) = replica(shelf, view, number)? else {
+        return Ok(false);
+    };
+    let trial = shelf.config.prover.prove_window(&challenge, &[replica]);
+    Ok(trial.is_ok())
 }

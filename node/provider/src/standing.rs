@@ -6,6 +6,7 @@ use fvm_shared::clock::ChainEpoch;
 use crate::market::MarketView;
 use crate::miner::{MinerError, MinerView};
 use crate::order::{Order, Purpose};
+use crate::place::{Health, Place};
 use crate::provider::Provider;
 
 /// How far an order is.
@@ -96,7 +97,8 @@ impl Surroundings {
                     },
                     _,
                 ) => self.market.deal_state(*deal)?.is_some(),
-                (_, Some(number)) => self.miner.sector(number)?.is_some(),
+                (_, Some(number)) => Place::find(&self.miner, number)?
+                    .is_some_and(|place| place.health != Health::Terminated),
                 (_, None) => false,
             };
             return Ok(match kept && !over {

@@ -192,7 +192,9 @@ fn step(
     let (Some(sealed), Some(mut update)) = (record.sealed.clone(), record.update.clone()) else {
         return Ok(None);
     };
-    let Some(on_chain) = view.sector(number)? else {
+    // The records of sectors that have ended stay for a while.
+    let place = Place::find(view, number)?.filter(|place| place.health != Health::Terminated);
+    let (Some(on_chain), Some(place)) = (view.sector(number)?, place) else {
         return abandon(shelf, number, "the sector has ended");
     };
     let updated = update.updated.as_ref().map(|updated| updated.sealed_cid());
@@ -218,11 +220,10 @@ fn step(
         return abandon(shelf, number, "nobody wants its data any more");
     }
     let task = Task::Update(number);
-    let place = match Place::find(view, number)? {
-        Some(place) if place.health == Health::Active => place,
-        // Faulty: it has to recover first.
-        _ => return Ok(None),
-    };
+    if place.health != Health::Active {
+        // It has to recover first.
+        return Ok(None);
+    }
     let epoch = turn.epoch();
     if place.mutable_from(view, epoch) > epoch || !shelf.tasks.may(&task, epoch) {
         return Ok(None);

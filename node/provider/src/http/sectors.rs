@@ -134,20 +134,32 @@ fn show(
             .map_or(record.expiration, |sector| sector.expiration),
         "pieces": pieces.collect::<Vec<_>>(),
         "upgraded": updated.is_some(),
-        "files": files(office, record),
+        "files": files(office, view, place, record)?,
         "error": record.failed,
     }))
 }
 
-/// Whether the files that proofs are made from are there.
-fn files(office: &Office, record: &SectorRecord) -> &'static str {
+/// Whether the files that proofs are made from are there. Those of a faulty sector are
+/// tried: what nobody has noticed is not told.
+fn files(
+    office: &Office,
+    view: &MinerView,
+    place: Option<&Place>,
+    record: &SectorRecord,
+) -> Result<&'static str, Refusal> {
     let dir = office.provider.files().sector(record.number);
     let replica = match &record.update {
         Some(update) if update.proven => dir.update(),
         _ => dir.sealed(),
     };
-    match record.sealed.is_some() && !replica.exists() {
-        true => "lost",
-        false => "whole",
+    if record.sealed.is_some() && !replica.exists() {
+        return Ok("lost");
     }
+    let faulty = place.is_some_and(|place| place.state == "faulty");
+    Ok(
+        match faulty && !office.provider.is_well(view, record.number)? {
+            true => "corrupt",
+            false => "whole",
+        },
+    )
 }
