@@ -46,8 +46,9 @@ pub const RESERVE_FIL: u64 = 300_000_000;
 pub const OPERATOR_FIL: u64 = 500_000_000;
 /// FIL of the worker f0101.
 pub const WORKER_FIL: u64 = 100_000_000;
-/// FIL of the owner of each further provider, from the worker's.
-pub const MORE_WORKER_FIL: u64 = 1_000_000;
+/// FIL that the owners of all further providers share, from the worker's: enough for
+/// the deposits of a small network.
+pub const MORE_WORKERS_FIL: u64 = 50_000_000;
 /// FIL that counts as vested from the start: what the accounts have.
 pub const VESTED_FIL: u64 = OPERATOR_FIL + WORKER_FIL;
 
@@ -208,7 +209,8 @@ impl<'a> Genesis<'a> {
     fn accounts(&mut self, config: &ChainConfig, accounts: &Accounts) -> Result<(), ChainError> {
         let operator = Accounts::operator_balance(config)?;
         self.account(OPERATOR, accounts.operator.address(), operator)?;
-        let spent = MORE_WORKER_FIL * accounts.more_workers.len() as u64;
+        let count = accounts.more_workers.len() as u64;
+        let spent = more_worker_fil(accounts) * count;
         let worker = TokenAmount::from_whole(WORKER_FIL - spent);
         self.account(WORKER, accounts.worker.address(), worker)?;
         for key in &accounts.dev_native {
@@ -230,7 +232,7 @@ impl<'a> Genesis<'a> {
         let mut owners = vec![WORKER];
         for key in &accounts.more_workers {
             let id = self.take_id();
-            let balance = TokenAmount::from_whole(MORE_WORKER_FIL);
+            let balance = TokenAmount::from_whole(more_worker_fil(accounts));
             self.account(id, key.address(), balance)?;
             owners.push(id);
         }
@@ -325,6 +327,11 @@ impl<'a> Genesis<'a> {
             ChainError::Config(format!("the actor bundle has no actor called {name}"))
         })
     }
+}
+
+/// FIL of each further provider's owner.
+fn more_worker_fil(accounts: &Accounts) -> u64 {
+    MORE_WORKERS_FIL / (accounts.more_workers.len() as u64).max(1)
 }
 
 fn put<T: serde::Serialize>(store: &SharedStore, value: &T) -> Result<Cid, ChainError> {

@@ -27,6 +27,7 @@
 //! | [`place`] | where a sector is proven, and how it is there |
 //! | [`http`] | what clients ask of it |
 //! | [`standing`] | how far an order is |
+//! | [`deposit`] | what goes with a pre-commit |
 //! | [`task`] | what a message is for, and when to try again |
 //! | [`mischief`], [`control`] | everything that goes wrong on request, and what else is asked of sectors |
 //! | [`dispute`] | wrong proofs that others sent, and who reports them |
@@ -38,6 +39,7 @@ pub mod config;
 pub mod control;
 pub mod dispute;
 mod fetch;
+pub mod deposit;
 pub mod files;
 pub mod genesis;
 pub mod http;

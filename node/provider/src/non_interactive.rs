@@ -6,6 +6,7 @@ use boatyard_miner::types::{ProveCommitSectorsNiParams, SectorNiActivationInfo};
 use boatyard_proofs::statement::AggregateStatement;
 use fvm_ipld_encoding::RawBytes;
 use fvm_shared::clock::ChainEpoch;
+use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::{RegisteredAggregateProof, SectorNumber};
 
 use crate::miner::{MinerError, MinerView};
@@ -57,6 +58,7 @@ pub(crate) fn prove(
     };
     Ok(Some(Move {
         task,
+        value: TokenAmount::default(),
         method: PROVE_COMMIT_SECTORS_NI,
         params: shelf.encode(&params)?,
     }))

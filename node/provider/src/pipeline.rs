@@ -17,9 +17,11 @@ use boatyard_proofs::sector::{Interaction, SectorSpec, seal_type};
 use boatyard_proofs::{ProveError, SealedSector};
 use fvm_ipld_encoding::RawBytes;
 use fvm_shared::clock::ChainEpoch;
+use fvm_shared::econ::TokenAmount;
 use fvm_shared::piece::PaddedPieceSize;
 use fvm_shared::sector::{RegisteredSealProof, SectorNumber};
 
+use crate::deposit;
 use crate::files::FilesError;
 use crate::miner::{MinerError, MinerView};
 use crate::non_interactive;
@@ -70,6 +72,8 @@ pub enum PipelineError {
 pub struct Move {
     /// What it is for.
     pub task: Task,
+    /// attoFIL that go with it.
+    pub value: TokenAmount,
     /// Method of the miner.
     pub method: u64,
     /// Its parameters.
@@ -438,6 +442,7 @@ fn pre_commit(
     };
     Ok(Some(Move {
         task,
+        value: deposit::to_send(shelf, view, turn)?,
         method: PRE_COMMIT_SECTOR_BATCH2,
         params: shelf.encode(&params)?,
     }))
@@ -486,6 +491,7 @@ fn prove(
     };
     Ok(Move {
         task,
+        value: TokenAmount::default(),
         method: PROVE_COMMIT_SECTORS3,
         params: shelf.encode(&params)?,
     })

@@ -438,7 +438,8 @@ impl Provider {
         let mut steps = pipeline::advance(&mut shelf, &view, turn);
         steps.extend(update::advance(&mut shelf, &view, turn));
         for step in steps {
-            let message = self.message(step.method, step.params);
+            let miner = Address::new_id(self.0.config.miner);
+            let message = self.message_to(miner, step.value, step.method, step.params);
             send(&mut shelf, step.task, message);
         }
         Ok(messages)

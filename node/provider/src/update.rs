@@ -13,6 +13,7 @@ use boatyard_proofs::seal;
 use boatyard_proofs::sector::SectorDir;
 use fvm_ipld_encoding::RawBytes;
 use fvm_shared::clock::ChainEpoch;
+use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::SectorNumber;
 
 use crate::miner::{MinerError, MinerView};
@@ -257,6 +258,7 @@ fn step(
     };
     Ok(Some(Move {
         task,
+        value: TokenAmount::default(),
         method: PROVE_REPLICA_UPDATES3,
         params: shelf.encode(&params)?,
     }))
