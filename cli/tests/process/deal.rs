@@ -186,19 +186,20 @@ fn a_lost_sector_becomes_faulty_and_recovers() {
     let directory = TempDir::new().unwrap();
     let mars = file(&directory, "mars.jpg", 500);
     let lines = json_lines(&node, &["deal", "make", &mars]);
-    let sector = lines.last().unwrap()["sector"].to_string();
+    let number = &lines.last().unwrap()["sector"];
+    let sector = number.to_string();
     node.json(&["provider", "lose-sector", &sector]);
     let files = |node: &Node| {
         let sectors = node.json(&["provider", "sectors"]);
-        let all = sectors.as_array().unwrap().iter();
-        let found = all.clone().find(|row| row["sector"].to_string() == sector);
+        let mut all = sectors.as_array().unwrap().iter();
+        let found = all.find(|row| row["sector"] == *number);
         found.unwrap()["files"].clone()
     };
     assert_eq!(files(&node), "lost");
     node.json(&["warp", "--days", "2"]);
     let faults = node.json(&["miner", "faults", "f01000"]);
     assert_eq!(faults.as_array().unwrap().len(), 1);
-    assert_eq!(faults[0]["sector"].to_string(), sector);
+    assert_eq!(faults[0]["sector"], *number);
     let restore = ["provider", "restore-sector", &sector];
     let words = node.fails(1, &restore);
     assert!(
