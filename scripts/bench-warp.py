@@ -1,4 +1,7 @@
-"""Warps nodes with more and more to prove; prints epochs a second and memory."""
+"""Warps nodes with more and more to prove; prints epochs a second and memory.
+
+Cases: none (no sectors), one (sector), many (sectors of one provider), providers (as
+many with a sector each), deals (one sector for each deal)."""
 
 import argparse
 import json
@@ -11,7 +14,7 @@ DAY = 2880
 
 
 class Node:
-    """A node of its own, with some sectors and deals."""
+    """A node of its own, with as many providers, each of which has a proven sector."""
 
     def __init__(self, binary, providers):
         self.binary = binary
@@ -88,13 +91,14 @@ def main():
     parser.add_argument("--full", action="store_true", help="180 days, 100 sectors")
     parser.add_argument("--sectors", type=int, help="in the case with many sectors")
     parser.add_argument("--deals", type=int, help="in the case with deals")
-    parser.add_argument("--only", help="cases to run: none, one, many, deals", default="none,one,many,deals")
+    parser.add_argument("--only", help="cases to run, commas between them", default="none,one,many,providers,deals")
     args = parser.parse_args()
     days, steps = (180, 6) if args.full else (6, 2)
     sectors = args.sectors or (100 if args.full else 10)
     deals = args.deals or (1000 if args.full else 3)
     for case in args.only.split(","):
-        node = Node(args.binary, 0 if case == "none" else 1)
+        providers = {"none": 0, "providers": sectors}.get(case, 1)
+        node = Node(args.binary, providers)
         try:
             if case == "none":
                 measure("no sectors", node, days, steps)
@@ -103,6 +107,8 @@ def main():
             elif case == "many":
                 pledge(node, sectors - 1)
                 measure(f"{sectors} sectors", node, days, steps)
+            elif case == "providers":
+                measure(f"{sectors} providers' sectors", node, days, steps)
             elif case == "deals":
                 make_deals(node, deals)
                 measure(f"{deals} deals", node, days, steps)
