@@ -17,7 +17,7 @@ const full = process.argv.includes('--full');
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : null;
 const sizes = full
   ? { starts: 10, seconds: 5, sends: 2000, short: 100, long: 50_000, transactions: 100_000, samples: 100, span: 10_000 }
-  : { starts: 3, seconds: 2, sends: 300, short: 100, long: 2_000, transactions: 2_000, samples: 30, span: 1_000 };
+  : { starts: 5, seconds: 2, sends: 300, short: 100, long: 2_000, transactions: 2_000, samples: 30, span: 1_000 };
 const CONNECTIONS = 16;
 
 const { Token } = compile('Token.sol');
@@ -142,6 +142,7 @@ async function measure(kind) {
     put('then to the receipt of a first contract', 'ms', await timed(async () => (token = await deploy(client))));
     const old = await client.call('eth_sendTransaction', { from: accounts[2].address, to: somebody, value: '0x1' });
     await receipt(client, old);
+    await node.settle();
     put('memory at the beginning', 'MiB', node.memory());
 
     const balanceOf = { to: token, data: encodeFunctionData({ abi: Token.abi, functionName: 'balanceOf', args: [somebody] }) };
@@ -203,6 +204,7 @@ async function measure(kind) {
   // Memory: transfers by accounts that the node signs for.
   const filled = await start(kind);
   try {
+    await filled.settle();
     const before = filled.memory();
     const share = Math.ceil(sizes.transactions / CONNECTIONS);
     const took = await timed(() => Promise.all(accounts.map(async ({ address }) => {
@@ -223,6 +225,7 @@ async function measure(kind) {
   try {
     const token = await deploy(aged.client);
     const old = await aged.client.call('eth_sendTransaction', { from: accounts[2].address, to: somebody, value: '0x1' });
+    await aged.settle();
     for (const length of [sizes.short, sizes.long]) {
       const now = Number(await aged.client.call('eth_blockNumber'));
       if (length > now) await aged.client.call('anvil_mine', hex(length - now));

@@ -18,6 +18,9 @@ export const kinds = {
   anvil: { program: foundry('anvil'), args: ['--quiet', '--chain-id', '31415926'] },
 };
 
+const running = new Set();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -32,11 +35,19 @@ export async function start(kind, ...flags) {
   const port = await freePort();
   const begun = performance.now();
   const child = spawn(program, [...args, '--port', String(port), '--accounts', '16', ...flags], { stdio: 'ignore' });
-  process.once('exit', () => child.kill('SIGKILL'));
+  running.add(child);
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let gone = false;
-  exited.then(() => (gone = true));
+  exited.then(() => {
+    gone = true;
+    running.delete(child);
+  });
   const client = new Client(port);
+  /// Processor time so far, in ms: what counts where others are busy too.
+  const cpu = () => {
+    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  };
   for (;;) {
     if (gone) throw new Error(`${kind} ended before it answered`);
     try {
@@ -52,10 +63,13 @@ export async function start(kind, ...flags) {
     answered: performance.now() - begun,
     /// Resident memory in MiB.
     memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) / 1024,
-    /// Processor time so far, in ms: what counts where others are busy too.
-    cpu() {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      return (Number(fields[11]) + Number(fields[12])) * 10;
+    cpu,
+    /// Waits until the node has nothing to do, such as compiling actors.
+    async settle() {
+      for (let before = -1; before !== cpu(); ) {
+        before = cpu();
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
     },
     async stop() {
       client.close();
