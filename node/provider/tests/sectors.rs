@@ -390,6 +390,9 @@ async fn two_blocks_of_an_epoch_are_fined() {
     assert_eq!(messages(&chain, 15).len(), 2);
 }
 
+/// What a report is about, and its three headers.
+type Report = (&'static str, Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// Reports blocks; gives the exit code of the trial.
 async fn report(chain: &ChainHandle, blocks: [&[u8]; 3]) -> u32 {
     let [first, second, extra] = blocks.map(|bytes| RawBytes::new(bytes.to_vec()));
@@ -443,7 +446,7 @@ async fn only_signed_blocks_of_the_last_900_epochs_are_faults() {
         .to_bytes()
     };
     let (first, second) = (at(1_400, 1), at(1_400, 2));
-    let mut cases: Vec<(&str, Vec<u8>, Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut cases: Vec<Report> = Vec::new();
     let mut case = |what, first: &[u8], second: &[u8], extra: &[u8]| {
         cases.push((what, first.to_vec(), second.to_vec(), extra.to_vec()));
     };
@@ -492,7 +495,7 @@ async fn only_signed_blocks_of_the_last_900_epochs_are_faults() {
         block.height = 1_402;
         block.parents = vec![sibling.cid()];
     });
-    let cases: [(&str, Vec<u8>, Vec<u8>, Vec<u8>); 3] = [
+    let cases: [Report; 3] = [
         ("double fork", first.clone(), second, Vec::new()),
         ("time offset", first, at(1_403, 1), Vec::new()),
         (
