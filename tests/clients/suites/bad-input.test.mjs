@@ -67,4 +67,27 @@ describe('bad input', () => {
     assert.ok((await response.json()).error);
     assert.equal(BigInt((await rpc(node.url, 'eth_chainId')).result), BigInt(chainId));
   });
+
+  it('gives up calls that nobody waits for any more', { timeout: 240_000 }, async () => {
+    const looping = '0x00000000000000000000000000000000000000aa';
+    await rpc(node.url, 'anvil_setCode', [looping, '0x5b600056']);
+    const call = { jsonrpc: '2.0', id: 1, method: 'eth_call', params: [{ to: looping }, 'latest'] };
+    const begin = (signal) =>
+      fetch(node.url, { method: 'POST', body: JSON.stringify(call), signal }).then((answer) => answer.json());
+    assert.match((await begin()).error.message, /out of gas/);
+    const begun = performance.now();
+    await begin();
+    const one = performance.now() - begun;
+
+    const leaving = new AbortController();
+    const calls = Array.from({ length: 100 }, () => begin(leaving.signal).catch(() => {}));
+    // What runs nothing is answered meanwhile.
+    assert.equal(BigInt((await rpc(node.url, 'eth_chainId')).result), BigInt(chainId));
+    leaving.abort();
+    await Promise.all(calls);
+    const left = performance.now();
+    await rpc(node.url, 'eth_call', [{ to: addresses[0] }, 'latest']);
+    const waited = performance.now() - left;
+    assert.ok(waited < 25 * one, `waited ${waited} ms, where one call takes ${one} ms`);
+  });
 });

@@ -51,4 +51,41 @@ describe('boatyard node', () => {
       await node.stop();
     }
   });
+
+  it('warns when other machines can reach it, and only then', async () => {
+    for (const [warned, ...flags] of [
+      [true, '--host', '0.0.0.0'],
+      [false, '--host', '0.0.0.0', '--token', 'a-long-secret-word'],
+      [false],
+    ]) {
+      const node = await startNode(...flags);
+      await node.stop();
+      assert.equal(/everybody who reaches this address/.test(node.log.join('')), warned, flags.join(' '));
+    }
+  });
+
+  it('asks for its token, and has no development methods when told so', async () => {
+    const node = await startNode('--token', 'a-long-secret-word', '--no-dev-methods');
+    const ask = async (method, params, token) => {
+      const response = await fetch(node.url, {
+        method: 'POST',
+        headers: token ? { authorization: `Bearer ${token}` } : {},
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+      });
+      return response.status === 200 ? response.json() : response.status;
+    };
+    try {
+      const [from] = (await ask('eth_accounts', [], 'a-long-secret-word')).result;
+      const transaction = [{ from, to: from, value: '0x1' }];
+      assert.ok((await ask('eth_chainId', [])).result);
+      assert.ok((await ask('eth_sendTransaction', transaction)).error);
+      assert.equal(await ask('eth_sendTransaction', transaction, 'another'), 401);
+      assert.ok((await ask('eth_sendTransaction', transaction, 'a-long-secret-word')).result);
+      for (const method of ['evm_mine', 'anvil_setBalance', 'hardhat_reset', 'evm_snapshot']) {
+        assert.equal((await ask(method, [], 'a-long-secret-word')).error.code, -32601, method);
+      }
+    } finally {
+      await node.stop();
+    }
+  });
 });
