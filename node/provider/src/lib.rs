@@ -37,9 +37,9 @@
 
 pub mod config;
 pub mod control;
+pub mod deposit;
 pub mod dispute;
 mod fetch;
-pub mod deposit;
 pub mod files;
 pub mod genesis;
 pub mod http;
