@@ -50,7 +50,8 @@ for (const transport of ['http', 'webSocket']) {
         nativeCurrency: { name: 'filecoin', symbol: 'FIL', decimals: 18 },
         rpcUrls: { default: { http: [node.url], webSocket: [node.ws] } },
       });
-      const kind = { http, webSocket }[transport];
+      // A socket that is opened anew would keep the tests alive when the node is gone.
+      const kind = { http, webSocket: () => webSocket(undefined, { reconnect: false, keepAlive: false }) }[transport];
       client = createPublicClient({ chain, transport: kind(), pollingInterval: 20, cacheTime: 0 });
       alice = createWalletClient({ chain, transport: http(), account: privateKeyToAccount(keys[0]) });
       const { contractAddress } = await done(
