@@ -53,10 +53,11 @@ $(CLIENTS_INSTALLED): $(CLIENTS)/package.json $(CLIENTS)/package-lock.json | sys
 	@touch $@
 
 # With the Node that came with the packages above: under an older one npm leaves
-# out parts that Hardhat 3 cannot do without.
+# out parts that Hardhat 3 cannot do without. Not `npm ci`, which wants the parts of
+# every platform, published or not; the versions are those of the lock file.
 $(HARDHAT3_INSTALLED): $(CLIENTS)/hardhat3/package.json $(CLIENTS)/hardhat3/package-lock.json | $(CLIENTS_INSTALLED)
 	cd $(CLIENTS)/hardhat3 && PATH="$(CURDIR)/$(CLIENTS)/node_modules/.bin:$$PATH" \
-		npm ci --ignore-scripts --no-audit --no-fund
+		npm install --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: build
