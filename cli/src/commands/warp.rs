@@ -89,8 +89,18 @@ pub fn run(global: &Global, args: WarpArgs) -> Result<(), Failure> {
         say!(
             "epoch {} {}",
             style(epoch).bold(),
-            style(format!("{} days later", (epoch - from) / DAY)).dim()
+            style(span(epoch - from)).dim()
         );
     });
     Ok(())
+}
+
+/// How long some epochs are, in words: whole days, or what is less than one.
+fn span(epochs: u64) -> String {
+    match (epochs / DAY, epochs) {
+        (0, 1) => "one epoch later".into(),
+        (0, _) => format!("{epochs} epochs later"),
+        (1, _) => "one day later".into(),
+        (days, _) => format!("{days} days later"),
+    }
 }

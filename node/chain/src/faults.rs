@@ -13,10 +13,11 @@
 
 use std::sync::Arc;
 
-use boatyard_miner::schema::State as MinerState;
+use boatyard_miner::schema::{MinerInfo, State as MinerState};
 use boatyard_vm::context::{ProofVerifier, VerifyError};
 use cid::Cid;
 use fvm_ipld_encoding::{CborStore, from_slice};
+use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::consensus::{ConsensusFault, ConsensusFaultType};
@@ -78,21 +79,42 @@ impl Judge {
             Some(tipset) => tipset.state_root,
             None => return Ok(None),
         };
-        let store = self.core.store.clone();
-        let state = StateView::new(store.clone(), root);
-        let Some((_, actor)) = state.actor(miner)? else {
-            return Ok(None);
-        };
-        if !state.manifest()?.is(&actor.code, "storageminer") {
-            return Ok(None);
+        let state = StateView::new(self.core.store.clone(), root);
+        match miner_info(&state, miner)? {
+            Some(info) => state.account_key(&info.worker),
+            None => Ok(None),
         }
-        let miner: Option<MinerState> = store.get_cbor(&actor.state).map_err(ChainError::Store)?;
-        let miner = miner.ok_or(ChainError::MissingBlock(actor.state))?;
-        let info = miner
-            .load_info(&store)
-            .map_err(|error| ChainError::Store(anyhow::anyhow!("{error}")))?;
-        state.account_key(&info.worker)
     }
+}
+
+/// Whether a miner may make no block at an epoch, for it made two of one not long ago.
+///
+/// # Errors
+/// The state cannot be read.
+pub(crate) fn is_barred(
+    state: &StateView,
+    miner: ActorID,
+    height: ChainEpoch,
+) -> Result<bool, ChainError> {
+    let info = miner_info(state, &Address::new_id(miner))?;
+    Ok(info.is_some_and(|info| height <= info.consensus_fault_elapsed))
+}
+
+/// Who a miner is; nothing for an actor that is none.
+fn miner_info(state: &StateView, miner: &Address) -> Result<Option<MinerInfo>, ChainError> {
+    let Some((_, actor)) = state.actor(miner)? else {
+        return Ok(None);
+    };
+    if !state.manifest()?.is(&actor.code, "storageminer") {
+        return Ok(None);
+    }
+    let store = state.store();
+    let miner: Option<MinerState> = store.get_cbor(&actor.state).map_err(ChainError::Store)?;
+    let miner = miner.ok_or(ChainError::MissingBlock(actor.state))?;
+    let info = miner
+        .load_info(store)
+        .map_err(|error| ChainError::Store(anyhow::anyhow!("{error}")))?;
+    Ok(Some(info))
 }
 
 impl ProofVerifier for Judge {

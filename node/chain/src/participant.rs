@@ -31,6 +31,7 @@ use crate::core::Core;
 use crate::error::{ChainError, EstimateError, Rejection};
 use crate::events::ChainEvent;
 use crate::execute;
+use crate::faults;
 use crate::genesis::states::PowerState;
 use crate::keys::Key;
 use crate::message::{Authority, SignedMessage};
@@ -278,16 +279,21 @@ fn complete(turn: &Turn<'_>, mut message: Message) -> Result<SignedMessage, NotS
 
 /// Who makes the block at `height` on top of `parent`: drawn by quality-adjusted
 /// power with the beacon's entry. While nobody has power, the first one that there is.
+/// Who was found to have made two blocks of one epoch makes none for a while.
 pub(crate) fn elect(
     core: &Core,
     state_root: &Cid,
     height: ChainEpoch,
 ) -> Result<Option<BlockProducer>, ChainError> {
-    let mut candidates: Vec<BlockProducer> = core
-        .participants()
-        .iter()
-        .filter_map(|participant| participant.producer())
-        .collect();
+    let state = StateView::new(core.store.clone(), *state_root);
+    let mut candidates: Vec<BlockProducer> = Vec::new();
+    for participant in core.participants().iter() {
+        if let Some(candidate) = participant.producer()
+            && !faults::is_barred(&state, candidate.miner, height)?
+        {
+            candidates.push(candidate);
+        }
+    }
     if candidates.len() < 2 {
         return Ok(candidates.pop());
     }

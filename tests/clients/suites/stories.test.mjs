@@ -145,7 +145,13 @@ describe('the life of a deal', () => {
     await ask('hardhat_mine', '0x28');
     await json('provider', 'double-sign', '--provider', 'f01001');
     await json('warp', '--epochs', '5');
-    assert.ok((await eligible()) > 0);
+    const head = await provider.getBlockNumber();
+    assert.ok((await eligible()) > head);
+    await ask('hardhat_mine', '0x14');
+    for (let epoch = head + 1; epoch <= head + 20; epoch++) {
+      const { Blocks } = await ask('Filecoin.ChainGetTipSetByHeight', epoch, null);
+      assert.deepEqual(Blocks.map(({ Miner }) => Miner), ['f01000']);
+    }
     assert.deepEqual((await json('check')).violations, []);
   });
 });
