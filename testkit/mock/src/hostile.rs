@@ -13,7 +13,19 @@ use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_ipld_encoding::{CBOR, to_vec};
 use fvm_shared::address::Address;
 use fvm_shared::bigint::{BigInt, bigint_ser::BigIntSer};
+use fvm_shared::error::ErrorNumber;
+use fvm_shared::{MethodNum, Response};
 use serde::Serialize;
+
+/// Answers every send as to an actor that is not there, for
+/// [`MockRuntime::answer_sends`](crate::MockRuntime::answer_sends): random bytes are
+/// now and then an address, and the actor asks who that is.
+///
+/// # Errors
+/// Always [`ErrorNumber::NotFound`].
+pub fn nobody(_to: &Address, _method: MethodNum) -> Result<Response, ErrorNumber> {
+    Err(ErrorNumber::NotFound)
+}
 
 /// What a world knows, so that values hit it now and then.
 #[derive(Debug, Clone, Default)]

@@ -1,5 +1,6 @@
 //! Parameters that nobody should send: an exit code, never a panic.
 
+use boatyard_mock::hostile::nobody;
 use boatyard_sdk::Actor;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_ipld_encoding::{CBOR, DAG_CBOR, IPLD_RAW};
@@ -62,7 +63,7 @@ proptest! {
         data in prop::collection::vec(any::<u8>(), 0..60),
     ) {
         let method = DataCap::ABI.methods[index].number;
-        let rt = datacap().caller(caller);
+        let rt = datacap().caller(caller).answer_sends(nobody);
         never_panics(&rt, method, Some(IpldBlock { codec, data }));
         state(&rt);
     }

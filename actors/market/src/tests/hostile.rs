@@ -4,6 +4,7 @@ use boatyard_actors_shared::ext::market::{
     OnMinerSectorsTerminateParams, PieceChange, SECTOR_CONTENT_CHANGED, SectorChanges,
     VerifyDealsForActivationParams,
 };
+use boatyard_mock::hostile::nobody;
 use boatyard_sdk::Actor;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_ipld_encoding::{DAG_CBOR, IPLD_RAW};
@@ -133,7 +134,7 @@ proptest! {
         codec in prop::sample::select(vec![CBOR, DAG_CBOR, IPLD_RAW, 0x99]),
         data in prop::collection::vec(any::<u8>(), 0..80),
     ) {
-        let rt = with_active_deals(1).caller(caller);
+        let rt = with_active_deals(1).caller(caller).answer_sends(nobody);
         let method = Market::ABI.methods[index].number;
         never_panics(&rt, method, Some(IpldBlock { codec, data }));
     }

@@ -6,7 +6,7 @@ use boatyard_actors_shared::ext::verifreg::{
     self, Claim, ClaimAllocationsReturn, GetClaimsReturn, SectorClaimSummary,
 };
 use boatyard_actors_shared::{BatchReturn, MARKET_ACTOR_ID, VERIFREG_ACTOR_ID};
-use boatyard_mock::hostile::Known;
+use boatyard_mock::hostile::{Known, nobody};
 use boatyard_sdk::Actor;
 use cid::Cid;
 use cid::multihash::Multihash;
@@ -165,7 +165,8 @@ proptest! {
         data in prop::collection::vec(any::<u8>(), 0..80),
     ) {
         let method = index.get(Miner::ABI.methods).number;
-        never_panics(&miner().caller(caller), method, Some(IpldBlock { codec, data }));
+        let rt = miner().caller(caller).answer_sends(nobody);
+        never_panics(&rt, method, Some(IpldBlock { codec, data }));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Parameters that nobody should send: an exit code, never a panic.
 
+use boatyard_mock::hostile::nobody;
 use boatyard_sdk::Actor;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_ipld_encoding::{DAG_CBOR, IPLD_RAW};
@@ -108,7 +109,7 @@ proptest! {
         data in prop::collection::vec(any::<u8>(), 0..80),
     ) {
         let method = Power::ABI.methods[index].number;
-        let rt = with_miners(&[MINER]).actor(MINER_2, Type::Miner).caller(caller);
+        let rt = with_miners(&[MINER]).actor(MINER_2, Type::Miner).caller(caller).answer_sends(nobody);
         never_panics(&rt, method, Some(IpldBlock { codec, data }));
         state(&rt);
     }

@@ -1,5 +1,6 @@
 //! Parameters that nobody should send: an exit code, never a panic.
 
+use boatyard_mock::hostile::nobody;
 use boatyard_sdk::Actor;
 use fvm_ipld_encoding::ipld_block::IpldBlock;
 use fvm_ipld_encoding::{DAG_CBOR, IPLD_RAW};
@@ -73,7 +74,8 @@ proptest! {
         data in prop::collection::vec(any::<u8>(), 0..80),
     ) {
         let method = VerifiedRegistry::ABI.methods[index].number;
-        never_panics(&registry().caller(caller), method, Some(IpldBlock { codec, data }));
+        let rt = registry().caller(caller).answer_sends(nobody);
+        never_panics(&rt, method, Some(IpldBlock { codec, data }));
     }
 
     #[test]
