@@ -9,7 +9,6 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use boatyard_actors_shared::VERIFREG_ACTOR;
 use boatyard_chain::accounts::OPERATOR;
 use boatyard_chain::{BlockHeader, ChainError, ChainHandle, EstimateError, NotSent, StateView};
 use boatyard_miner::lifetimes;
@@ -21,7 +20,7 @@ use boatyard_proofs::seal::SealError;
 use boatyard_proofs::sector::{Interaction, seal_type};
 use cid::Cid;
 use fvm_ipld_bitfield::BitField;
-use fvm_ipld_encoding::{RawBytes, from_slice};
+use fvm_ipld_encoding::RawBytes;
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
@@ -34,6 +33,7 @@ use crate::pipeline::{self, PipelineError};
 use crate::place::{Health, Place};
 use crate::provider::{Provider, Shelf};
 use crate::record::SectorRecord;
+use crate::verifreg::VerifregView;
 use crate::{recovery, update};
 
 /// Methods of the miner.
@@ -364,22 +364,7 @@ impl Provider {
         expiration: ChainEpoch,
         ending: bool,
     ) -> Result<SectorClaim, ControlError> {
-        let (_, block) = state.head_block(&VERIFREG_ACTOR)?;
-        let registry: boatyard_verifreg::State =
-            from_slice(&block).map_err(|error| MinerError::State(error.to_string()))?;
-        let mut claims = registry
-            .load_claims(state.store().clone())
-            .map_err(MinerError::from)?;
-        let mut found = Vec::new();
-        claims
-            .for_each_of(&self.config().miner, |id, claim| {
-                if claim.sector == number {
-                    found.push((id, claim.term_start.saturating_add(claim.term_max)));
-                }
-                Ok(())
-            })
-            .map_err(MinerError::from)?;
-        found.sort_unstable();
+        let found = VerifregView::load(state)?.claims_in(self.config().miner, number)?;
         let mut declared = SectorClaim {
             sector_number: number,
             maintain_claims: Vec::new(),

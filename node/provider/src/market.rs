@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use boatyard_actors_shared::MARKET_ACTOR;
-use boatyard_chain::{ChainError, SharedStore, StateView};
+use boatyard_chain::{SharedStore, StateView};
 use boatyard_market::balances::BalanceTable;
 use boatyard_market::{DealProposal, DealState, State};
 use cid::Cid;
-use fvm_ipld_encoding::CborStore;
 use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use fvm_shared::deal::DealID;
 use fvm_shared::econ::TokenAmount;
 
-use crate::miner::MinerError;
+use crate::miner::{self, MinerError};
 
 /// The market in some state of the chain.
 pub struct MarketView {
@@ -28,16 +27,10 @@ impl MarketView {
     /// # Errors
     /// [`MinerError`].
     pub fn load(state: &StateView) -> Result<Self, MinerError> {
-        let (_, actor) = state
-            .actor(&MARKET_ACTOR)?
-            .ok_or(ChainError::ActorNotFound(MARKET_ACTOR))?;
-        let store = state.store().clone();
-        let decoded: Option<State> = store
-            .get_cbor(&actor.state)
-            .map_err(|error| MinerError::State(error.to_string()))?;
+        let (_, decoded) = miner::decode(state, &MARKET_ACTOR)?;
         Ok(Self {
-            state: decoded.ok_or(ChainError::MissingBlock(actor.state))?,
-            store,
+            state: decoded,
+            store: state.store().clone(),
         })
     }
 

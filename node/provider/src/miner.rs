@@ -7,12 +7,14 @@ use boatyard_miner::schema::{
 };
 use boatyard_sdk::ActorError;
 use cid::Cid;
-use fvm_ipld_encoding::CborStore;
+use fvm_ipld_encoding::{CborStore, from_slice};
 use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::SectorNumber;
+use fvm_shared::state::ActorState;
+use serde::de::DeserializeOwned;
 
 /// Why a miner's state cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +22,14 @@ pub enum MinerError {
     /// The chain cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// There is no such miner.
-    #[error("f0{0} is no actor")]
-    Missing(ActorID),
+    /// The state is not what an actor of this kind has.
+    #[error("the state of {address} cannot be read: {reason}")]
+    Actor {
+        /// Whose.
+        address: Address,
+        /// Why not.
+        reason: String,
+    },
     /// The state is not what a miner's is.
     #[error("the state of the miner: {0}")]
     State(String),
@@ -32,6 +39,22 @@ impl From<ActorError> for MinerError {
     fn from(error: ActorError) -> Self {
         Self::State(error.to_string())
     }
+}
+
+/// An actor, and its state as its own type.
+///
+/// # Errors
+/// [`MinerError`]: there is no such actor, or it is of another kind.
+pub(crate) fn decode<S: DeserializeOwned>(
+    state: &StateView,
+    address: &Address,
+) -> Result<(ActorState, S), MinerError> {
+    let (actor, block) = state.head_block(address)?;
+    let decoded = from_slice(&block).map_err(|error| MinerError::Actor {
+        address: *address,
+        reason: error.to_string(),
+    })?;
+    Ok((actor, decoded))
 }
 
 /// A miner in some state of the chain.
@@ -56,16 +79,10 @@ impl MinerView {
         policy: &'static Policy,
         miner: ActorID,
     ) -> Result<Self, MinerError> {
-        let (_, actor) = state
-            .actor(&Address::new_id(miner))?
-            .ok_or(MinerError::Missing(miner))?;
-        let store = state.store().clone();
-        let decoded: Option<State> = store
-            .get_cbor(&actor.state)
-            .map_err(|error| MinerError::State(error.to_string()))?;
+        let (actor, decoded) = decode(state, &Address::new_id(miner))?;
         Ok(Self {
-            state: decoded.ok_or(ChainError::MissingBlock(actor.state))?,
-            store,
+            state: decoded,
+            store: state.store().clone(),
             policy,
             head: actor.state,
             balance: actor.balance,

@@ -3,16 +3,17 @@
 
 use boatyard_actors_shared::VERIFREG_ACTOR;
 use boatyard_actors_shared::ext::verifreg::Claim;
-use boatyard_chain::{ChainError, SharedStore, StateView};
+use boatyard_chain::{SharedStore, StateView};
 use boatyard_verifreg::State;
 use boatyard_verifreg::state::Allocation;
-use fvm_ipld_encoding::{CborStore, RawBytes};
+use fvm_ipld_encoding::RawBytes;
 use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::piece::{PaddedPieceSize, PieceInfo};
+use fvm_shared::sector::SectorNumber;
 
-use crate::miner::MinerError;
+use crate::miner::{self, MinerError};
 use crate::order::{Order, Origin, Purpose};
 
 /// Added to the least time that an allocation asks for: it counts from the claim on.
@@ -30,16 +31,10 @@ impl VerifregView {
     /// # Errors
     /// [`MinerError`].
     pub fn load(state: &StateView) -> Result<Self, MinerError> {
-        let (_, actor) = state
-            .actor(&VERIFREG_ACTOR)?
-            .ok_or(ChainError::ActorNotFound(VERIFREG_ACTOR))?;
-        let store = state.store().clone();
-        let decoded: Option<State> = store
-            .get_cbor(&actor.state)
-            .map_err(|error| MinerError::State(error.to_string()))?;
+        let (_, decoded) = miner::decode(state, &VERIFREG_ACTOR)?;
         Ok(Self {
-            state: decoded.ok_or(ChainError::MissingBlock(actor.state))?,
-            store,
+            state: decoded,
+            store: state.store().clone(),
         })
     }
 
@@ -50,6 +45,27 @@ impl VerifregView {
     pub fn allocation(&self, client: ActorID, id: u64) -> Result<Option<Allocation>, MinerError> {
         let mut allocations = self.state.load_allocations(self.store.clone())?;
         Ok(allocations.get(&client, &id)?.cloned())
+    }
+
+    /// The claims of a provider in a sector, with the last epoch of each, by number.
+    ///
+    /// # Errors
+    /// [`MinerError`].
+    pub fn claims_in(
+        &self,
+        provider: ActorID,
+        sector: SectorNumber,
+    ) -> Result<Vec<(u64, ChainEpoch)>, MinerError> {
+        let mut claims = self.state.load_claims(self.store.clone())?;
+        let mut found = Vec::new();
+        claims.for_each_of(&provider, |id, claim| {
+            if claim.sector == sector {
+                found.push((id, claim.term_start.saturating_add(claim.term_max)));
+            }
+            Ok(())
+        })?;
+        found.sort_unstable();
+        Ok(found)
     }
 
     /// What a provider claimed.
