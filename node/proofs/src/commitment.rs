@@ -3,6 +3,7 @@
 use cid::Cid;
 use fvm_shared::ActorID;
 use fvm_shared::commcid;
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 /// A root of a Merkle tree over data or over a replica; a field element in 32
 /// little-endian bytes, the two top bits of the last byte clear.
@@ -55,6 +56,17 @@ pub fn from_sealed_cid(cid: &Cid) -> Result<Commitment, NotACommitment> {
         .map_err(|reason| refuse_cid(cid, "replica", reason))?;
     not_zero(&commitment).map_err(|reason| refuse_cid(cid, "replica", reason))?;
     Ok(commitment)
+}
+
+/// Decodes a commitment that has a CID.
+pub(crate) fn decode<'de, D: Deserializer<'de>>(source: D) -> Result<Commitment, D::Error> {
+    let commitment = Commitment::deserialize(source)?;
+    match not_zero(&commitment) {
+        Ok(()) => Ok(commitment),
+        Err(_) => Err(D::Error::custom(
+            "a commitment is all zero, which neither data nor a replica has",
+        )),
+    }
 }
 
 /// A miner as it goes into replica ids and challenges: the LEB128 form of its actor

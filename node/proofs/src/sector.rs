@@ -36,8 +36,9 @@ impl SectorSpec {
     }
 }
 
-/// A sealed sector as its prover remembers it; encodes to CBOR. With the files in its
-/// [`SectorDir`] every proof about it can be made.
+/// A sealed sector as its prover remembers it; encodes to CBOR, and is not decoded with a
+/// commitment that is all zero. With the files in its [`SectorDir`] every proof about it
+/// can be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct SealedSector {
     /// What was decided before.
@@ -45,8 +46,10 @@ pub struct SealedSector {
     /// Pieces in order that fill the whole sector, zero pieces included.
     pub pieces: Vec<PieceInfo>,
     /// CommD, the root over the pieces.
+    #[serde(deserialize_with = "commitment::decode")]
     pub comm_d: Commitment,
     /// CommR, the commitment to the replica.
+    #[serde(deserialize_with = "commitment::decode")]
     pub comm_r: Commitment,
 }
 
@@ -94,10 +97,13 @@ pub struct UpdatedSector {
     /// Pieces in order that fill the whole sector, zero pieces included.
     pub pieces: Vec<PieceInfo>,
     /// CommR of the replica that was updated.
+    #[serde(deserialize_with = "commitment::decode")]
     pub comm_r_old: Commitment,
     /// CommD of the new data.
+    #[serde(deserialize_with = "commitment::decode")]
     pub comm_d: Commitment,
     /// CommR of the new replica.
+    #[serde(deserialize_with = "commitment::decode")]
     pub comm_r: Commitment,
 }
 
@@ -245,4 +251,71 @@ pub enum Interaction {
     Interactive,
     /// One message (ProveCommitSectorsNI); only for sectors without data.
     NonInteractive,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fvm_ipld_encoding::{from_slice, to_vec};
+
+    fn sealed() -> SealedSector {
+        SealedSector {
+            spec: SectorSpec {
+                proof: RegisteredSealProof::StackedDRG2KiBV1P1,
+                miner: 1000,
+                number: 7,
+                ticket: [0; 32],
+            },
+            pieces: Vec::new(),
+            comm_d: [3; 32],
+            comm_r: [4; 32],
+        }
+    }
+
+    #[test]
+    fn a_record_with_a_zero_commitment_is_refused() {
+        let updated = UpdatedSector {
+            proof: RegisteredUpdateProof::StackedDRG2KiBV1,
+            pieces: Vec::new(),
+            comm_r_old: [4; 32],
+            comm_d: [5; 32],
+            comm_r: [6; 32],
+        };
+        let read: SealedSector = from_slice(&to_vec(&sealed()).unwrap()).unwrap();
+        assert_eq!(read, sealed());
+        let read: UpdatedSector = from_slice(&to_vec(&updated).unwrap()).unwrap();
+        assert_eq!(read, updated);
+
+        for spoilt in [
+            SealedSector {
+                comm_d: [0; 32],
+                ..sealed()
+            },
+            SealedSector {
+                comm_r: [0; 32],
+                ..sealed()
+            },
+        ] {
+            let refused = from_slice::<SealedSector>(&to_vec(&spoilt).unwrap());
+            let words = refused.unwrap_err().to_string();
+            assert!(words.contains("all zero"), "{words}");
+        }
+        for spoilt in [
+            UpdatedSector {
+                comm_r_old: [0; 32],
+                ..updated.clone()
+            },
+            UpdatedSector {
+                comm_d: [0; 32],
+                ..updated.clone()
+            },
+            UpdatedSector {
+                comm_r: [0; 32],
+                ..updated.clone()
+            },
+        ] {
+            let refused = from_slice::<UpdatedSector>(&to_vec(&spoilt).unwrap());
+            assert!(refused.is_err());
+        }
+    }
 }

@@ -315,11 +315,12 @@ impl Provider {
         };
         let sent = self.send(chain, EXTEND_SECTOR_EXPIRATION2, &params).await?;
         self.at_desk(|shelf| match shelf.sectors.get(&number).cloned() {
-            Some(mut record) => {
+            // The file of one that cannot be read stays as it is.
+            Some(mut record) if !record.is_unknown() => {
                 record.expiration = record.expiration.max(expiration);
                 shelf.put_sector(record)
             }
-            None => Ok(()),
+            _ => Ok(()),
         })?;
         Ok(sent)
     }
@@ -483,6 +484,11 @@ fn sealed_record(shelf: &Shelf<'_>, number: SectorNumber) -> Result<SectorRecord
         .sectors
         .get(&number)
         .ok_or(ControlError::NoSector(number))?;
+    if let (Some(reason), true) = (&record.failed, record.is_unknown()) {
+        return Err(ControlError::Refused(format!(
+            "nothing can be done with sector {number}: {reason}"
+        )));
+    }
     if record.sealed.is_none() {
         return Err(ControlError::Refused(format!(
             "sector {number} is not sealed yet"

@@ -48,6 +48,14 @@ pub struct FilesError {
     pub reason: io::Error,
 }
 
+impl FilesError {
+    /// The same with what to do about it.
+    fn advise(self, advice: &str) -> Self {
+        let reason = io::Error::new(self.reason.kind(), format!("{}; {advice}", self.reason));
+        Self { reason, ..self }
+    }
+}
+
 impl Files {
     /// Opens a provider's directory, and makes it if there is none.
     ///
@@ -103,31 +111,52 @@ impl Files {
         Ok(())
     }
 
-    /// All sectors, by number.
+    /// All sectors, by number. Of one whose record cannot be read the number is known
+    /// from its folder, and it has [failed](SectorRecord::failed) for a reason that names
+    /// the file and says what to do; the file stays as it is.
     ///
     /// # Errors
-    /// [`FilesError`]; a record that is none names its file.
+    /// [`FilesError`]: the folder of sectors cannot be read.
     pub fn load_sectors(&self) -> Result<Vec<SectorRecord>, FilesError> {
         let mut records: Vec<SectorRecord> = Vec::new();
         for folder in self.list(SECTORS)? {
+            let name = folder.file_name().and_then(|name| name.to_str());
+            let Some(number) = name.and_then(|name| name.parse().ok()) else {
+                continue;
+            };
             let path = folder.join(RECORD);
             if path.exists() {
-                records.push(read(&path)?);
+                let record = read_record(&path, number);
+                records
+                    .push(record.unwrap_or_else(|error| SectorRecord::unreadable(number, &error)));
             }
         }
         records.sort_by_key(|record| record.number);
         Ok(records)
     }
 
+    /// Takes a sector's record out of the way, and keeps it as `record.damaged`.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn set_record_aside(&self, number: SectorNumber) -> Result<(), FilesError> {
+        let path = self.sector(number).root().join(RECORD);
+        at(&path, fs::rename(&path, path.with_extension("damaged")))
+    }
+
     /// All orders, by number.
     ///
     /// # Errors
-    /// [`FilesError`]; a record that is none names its file.
+    /// [`FilesError`]; a file that holds no order is named.
     pub fn load_orders(&self) -> Result<Vec<Order>, FilesError> {
         let mut orders: Vec<Order> = Vec::new();
         for path in self.list(ORDERS)? {
             if path.extension().is_none() {
-                orders.push(read(&path)?);
+                orders.push(read(&path).map_err(|error| {
+                    error.advise(
+                        "put a copy of the file back, or move it away to go on without this order",
+                    )
+                })?);
             }
         }
         orders.sort_by_key(|order| order.id);
@@ -192,6 +221,25 @@ impl Files {
     }
 }
 
+/// Reads the record of the sector with this number.
+fn read_record(path: &Path, number: SectorNumber) -> Result<SectorRecord, FilesError> {
+    let record: SectorRecord = read(path)?;
+    let foreign = |found: SectorNumber| FilesError {
+        path: path.to_path_buf(),
+        reason: io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is the record of sector {found}"),
+        ),
+    };
+    let sealed = record.sealed.as_ref().map(|sealed| sealed.spec.number);
+    for found in [Some(record.number), sealed].into_iter().flatten() {
+        if found != number {
+            return Err(foreign(found));
+        }
+    }
+    Ok(record)
+}
+
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, FilesError> {
     let bytes = at(path, fs::read(path))?;
     from_slice(&bytes).map_err(|error| FilesError {
@@ -232,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_survive_and_a_broken_one_names_its_file() {
+    fn records_survive_and_a_broken_one_says_so_beside_the_others() {
         let folder = TempDir::new().unwrap();
         let files = Files::open(Some(folder.path())).unwrap();
         for number in [10, 9] {
@@ -249,9 +297,26 @@ mod tests {
             [9, 10]
         );
         let broken = folder.path().join("sectors/9/record");
-        fs::write(&broken, b"mars").unwrap();
-        assert_eq!(again.load_sectors().unwrap_err().path, broken);
-        again.forget_sector(9).unwrap();
+        let foreign = fs::read(folder.path().join("sectors/10/record")).unwrap();
+        for (bytes, words) in [(&b"mars"[..], "terminate 9"), (&foreign, "of sector 10")] {
+            fs::write(&broken, bytes).unwrap();
+            let loaded = again.load_sectors().unwrap();
+            assert_eq!((loaded[0].number, loaded.len()), (9, 2));
+            let reason = loaded[0].failed.clone().unwrap();
+            assert!(reason.contains(broken.to_str().unwrap()), "{reason}");
+            assert!(reason.contains(words), "{reason}");
+            assert_eq!(loaded[1].failed, None);
+            assert_eq!(fs::read(&broken).unwrap(), bytes);
+        }
+        again.set_record_aside(9).unwrap();
         assert_eq!(again.load_sectors().unwrap().len(), 1);
+        again.forget_sector(10).unwrap();
+        assert_eq!(again.load_sectors().unwrap(), []);
+
+        let order = folder.path().join("orders/3");
+        fs::write(&order, b"mars").unwrap();
+        let refused = again.load_orders().unwrap_err();
+        assert_eq!(refused.path, order);
+        assert!(refused.to_string().contains("move it away"), "{refused}");
     }
 }

@@ -157,6 +157,18 @@ fn one(
         .into_iter()
         .find(|record| record.number == FIRST_SECTOR);
     let record = match known {
+        Some(record) if record.is_unknown() => {
+            // What it was sealed from is known: the same replica results. Data that was
+            // put into it later is lost.
+            tracing::error!(
+                miner,
+                sector = FIRST_SECTOR,
+                reason = record.failed,
+                "the first sector is sealed again; its damaged record is kept as record.damaged"
+            );
+            files.set_record_aside(FIRST_SECTOR)?;
+            preseal(&files, seal_proof, config.sector_size, miner)?
+        }
         Some(record) => record,
         None => preseal(&files, seal_proof, config.sector_size, miner)?,
     };

@@ -314,7 +314,7 @@ fn has_valid_ticket(
     let Some(sealed) = &record.sealed else {
         return Ok(false);
     };
-    let age = turn.epoch() - record.ticket_epoch;
+    let age = turn.epoch().saturating_sub(record.ticket_epoch);
     if !(1..=TICKET_AGE).contains(&age) {
         return Ok(false);
     }

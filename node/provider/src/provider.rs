@@ -12,6 +12,7 @@ use boatyard_proofs::{Proof, SealedSector};
 use cid::Cid;
 use fvm_ipld_blockstore::Blockstore;
 use fvm_ipld_encoding::RawBytes;
+use fvm_shared::ActorID;
 use fvm_shared::address::Address;
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
@@ -60,6 +61,28 @@ struct Desk {
     swept: ChainEpoch,
     /// What there is to prove in the miner's state with this head.
     known: Option<Known>,
+}
+
+impl Desk {
+    /// Says which sectors' records cannot be read. Their orders that are still to be
+    /// kept wait for another sector.
+    fn release_orders_of_unknown_sectors(
+        &mut self,
+        miner: ActorID,
+        files: &Files,
+    ) -> Result<(), FilesError> {
+        for record in self.sectors.values().filter(|record| record.is_unknown()) {
+            let (sector, reason) = (record.number, record.failed.as_deref());
+            tracing::error!(miner, sector, reason, "nothing is done about a sector");
+            for order in self.orders.values_mut() {
+                if order.sector == Some(sector) && order.is_under_way() {
+                    order.sector = None;
+                    files.save_order(order)?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What is worth remembering of a miner's state, which is looked at every tipset.
@@ -161,7 +184,7 @@ impl Provider {
     /// # Errors
     /// [`FilesError`].
     pub fn with_files(config: ProviderConfig, files: Files) -> Result<Self, FilesError> {
-        let desk = Desk {
+        let mut desk = Desk {
             orders: files
                 .load_orders()?
                 .into_iter()
@@ -174,6 +197,7 @@ impl Provider {
                 .collect(),
             ..Desk::default()
         };
+        desk.release_orders_of_unknown_sectors(config.miner, &files)?;
         Ok(Self(Arc::new(Inner {
             policy: Policy::of(config.variant),
             config,

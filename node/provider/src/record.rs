@@ -6,6 +6,7 @@ use fvm_shared::clock::ChainEpoch;
 use fvm_shared::piece::PieceInfo;
 use fvm_shared::sector::SectorNumber;
 
+use crate::files::FilesError;
 use crate::order::OrderId;
 
 /// A sector, from the moment it got a number.
@@ -65,6 +66,26 @@ impl SectorRecord {
             released: false,
             failed: None,
         }
+    }
+
+    /// A sector of which nothing is known but its number, since its record cannot be
+    /// read.
+    pub(crate) fn unreadable(number: SectorNumber, error: &FilesError) -> Self {
+        let reason = format!(
+            "its record cannot be read, so it cannot be proven: {error}. Put a copy of that file \
+             back and start the node again; without one, boatyard provider terminate {number} \
+             ends the sector before its faults cost more"
+        );
+        Self {
+            failed: Some(reason),
+            ..Self::new(number, 0, Vec::new())
+        }
+    }
+
+    /// Whether all that is known of it is that its record cannot be read, or that it was
+    /// given up before it was sealed.
+    pub fn is_unknown(&self) -> bool {
+        self.failed.is_some() && self.sealed.is_none()
     }
 
     /// The pieces that it holds now.

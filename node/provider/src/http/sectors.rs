@@ -152,8 +152,11 @@ fn files(
         Some(update) if update.proven => dir.update(),
         _ => dir.sealed(),
     };
-    if record.sealed.is_some() && !replica.exists() {
+    if (record.sealed.is_some() || record.is_unknown()) && !replica.exists() {
         return Ok("lost");
+    }
+    if record.is_unknown() {
+        return Ok("corrupt");
     }
     let faulty = place.is_some_and(|place| place.state == "faulty");
     Ok(
