@@ -556,10 +556,12 @@ fn within_limit<T: Any>(value: T) -> Result<T, ActorError> {
     }
 }
 
-/// Spec 00 §9: an actor that ends with a system's code is reported as 9.
+/// Spec 00 §9: an actor that ends with a system's code is reported as 9, with its
+/// data.
 fn checked_exit_code(error: ActorError) -> ActorError {
     if error.exit_code().value() < ExitCode::FIRST_USER_EXIT_CODE {
-        return error.with_code(ExitCode::SYS_ILLEGAL_EXIT_CODE);
+        let (_, words, data) = error.into_parts();
+        return ActorError::with_data(ExitCode::SYS_ILLEGAL_EXIT_CODE, words, data);
     }
     error
 }

@@ -30,14 +30,20 @@ pub(crate) fn filecoin_method(
     }
     let (code, block) = interpret(&output)?;
     if code.is_success() {
-        Ok(block)
-    } else {
-        Err(ActorError::with_data(
-            code,
-            format!("the contract answered with exit code {}", code.value()),
-            block,
-        ))
+        return Ok(block);
     }
+    // Codes of the system are not for actors. The FVM says so itself; natively one of
+    // them would pass for the trap that has it.
+    let seen = if code.is_system_error() {
+        ExitCode::SYS_ILLEGAL_EXIT_CODE
+    } else {
+        code
+    };
+    Err(ActorError::with_data(
+        seen,
+        format!("the contract answered with exit code {}", code.value()),
+        block,
+    ))
 }
 
 /// The call in Solidity's encoding.

@@ -225,6 +225,36 @@ fn lengths_above_32_bits_fail() {
     }
 }
 
+/// Source: spec 02 §9.1, 05: an empty base and an empty modulus come before anything
+/// is read.
+#[test]
+fn an_exponent_of_nothing_is_not_read() {
+    for length in [0, 1, 600 << 20, 1 << 31, u64::from(u32::MAX)] {
+        let input = [word(0), word(length), word(0)].concat();
+        assert_eq!(run(5, &input), Some(vec![]), "{length}");
+    }
+}
+
+/// Source: spec 02 §7.3: 24 for a single operand that cannot be addressed, the trap's
+/// code for what is merely too much.
+#[test]
+fn operands_beyond_memory_end_the_call() {
+    let (most, too_much, impossible) = (300 << 20, 600 << 20, 1 << 31);
+    for (lengths, code) in [
+        ([1, impossible, 1], 24),
+        ([impossible, too_much, 1], 24),
+        ([too_much, impossible, 1], 4),
+        ([most, most, 1], 4),
+        ([1, 1, too_much], 4),
+    ] {
+        let input: Vec<u8> = lengths.into_iter().flat_map(word).collect();
+        let Err(Failure::Abort(error)) = ethereum::modexp(&input) else {
+            panic!("{lengths:?} did not end the call");
+        };
+        assert_eq!(error.exit_code().value(), code, "{lengths:?}");
+    }
+}
+
 /// EIP-196.
 #[test]
 fn bn254_points_are_added_and_multiplied() {
@@ -530,8 +560,11 @@ fn long_work_is_told_to_native_machines() {
     let rounds = 1_000u32;
     let mut blake = vec![0; 213];
     blake[..4].copy_from_slice(&rounds.to_be_bytes());
+    let unfinished = [&blake[..212], &[2]].concat();
     let power = modexp(&[1; 64], &[1; 32], &[1; 16]);
     for (address, input, expected) in [
+        (9, blake[..212].to_vec(), None),
+        (9, unfinished, None),
         (9, blake, Some(2_000 * 1_000)),
         (5, power, Some(1_000 * 8 * 8 * 8 * 32)),
         (6, vec![0; 128], None),

@@ -13,6 +13,7 @@ use revm_interpreter::primitives::U256;
 use super::asm::asm;
 use super::world::*;
 use crate::EvmActor;
+use crate::methods::handle;
 use crate::state::{Lifespan, State};
 use crate::types::*;
 use crate::word::Word;
@@ -461,6 +462,7 @@ fn the_contracts_answer_becomes_code_and_block() {
         (answer("77", "0", "96", "0"), 77, None),
         // What the machine makes of a system code.
         (answer("7", "0", "96", "0"), 9, None),
+        (answer("7", "0x51", "96", "31"), 9, block(31)),
         (answer("0", "0", "96", "1"), 21, None),
         (answer("0", "0x71", "96", "1"), 21, None),
         (answer("0", "0x55", "96", "1"), 21, None),
@@ -480,6 +482,25 @@ fn the_contracts_answer_becomes_code_and_block() {
             Err(error) => (error.exit_code().value(), error.data()),
         };
         assert_eq!((seen, data), (code, returned.as_ref()), "{program}");
+    }
+}
+
+/// Natively a contract's 4 must not pass for the trap that ends a call with 4.
+#[test]
+fn a_contract_cannot_answer_with_a_code_of_the_system() {
+    for code in 1..=15 {
+        let rt = contract(&format!(
+            "{code} 0 MSTORE 0x51 32 MSTORE 96 64 MSTORE 1 96 MSTORE 160 0 RETURN"
+        ));
+        // Before any machine looks at it.
+        let answered = rt.within(|rt| Ok(handle::filecoin_method(rt, 5_000, None)));
+        let error = answered.unwrap().unwrap_err();
+        assert_eq!(error.exit_code().value(), 9, "{code}");
+        let data = IpldBlock {
+            codec: CBOR,
+            data: vec![0],
+        };
+        assert_eq!(error.data(), Some(&data), "{code}");
     }
 }
 
