@@ -31,7 +31,7 @@ use crate::files::FilesError;
 use crate::miner::{MinerError, MinerView};
 use crate::pipeline::{self, PipelineError};
 use crate::place::{Health, Place};
-use crate::provider::{Provider, Shelf};
+use crate::provider::{Provider, Shelf, encode};
 use crate::record::SectorRecord;
 use crate::verifreg::VerifregView;
 use crate::{recovery, update};
@@ -188,7 +188,7 @@ impl Provider {
     /// # Errors
     /// The state cannot be read.
     pub fn is_well(&self, view: &MinerView, number: SectorNumber) -> Result<bool, MinerError> {
-        self.at_desk(|shelf| recovery::is_well(shelf, view, number))
+        self.beside_desk(number, |shelf| recovery::is_well(shelf, view, number))
     }
 
     /// Makes a sector's files again from what is known: its ticket and its data, so that
@@ -472,10 +472,6 @@ impl Provider {
             "{miner} has made no block in the last {FINALITY} epochs; mine some first"
         )))
     }
-}
-
-fn encode(params: &impl Serialize) -> Result<RawBytes, MinerError> {
-    RawBytes::serialize(params).map_err(|error| MinerError::State(error.to_string()))
 }
 
 /// What is remembered of a sector that is sealed.

@@ -9,6 +9,7 @@
 //! | module | answers |
 //! |---|---|
 //! | [`provider`] | what a provider does in a tipset, and when it wants one |
+//! | `board` | what others see of it while it works |
 //! | [`genesis`] | providers of a devnet: what they have at genesis, how they join |
 //! | [`config`] | what can be chosen about a provider |
 //! | [`order`] | what a provider was asked to keep, and how far it is |
@@ -24,6 +25,7 @@
 //! | [`pipeline`] | orders to sectors: pack, seal, pre-commit, prove |
 //! | [`non_interactive`] | the same for capacity that is proven by one message |
 //! | [`update`] | orders to sectors of committed capacity |
+//! | [`refusal`] | orders for whose sake the chain does not take a sector |
 //! | [`place`] | where a sector is proven, and how it is there |
 //! | [`http`] | what clients ask of it |
 //! | [`standing`] | how far an order is |
@@ -35,6 +37,7 @@
 //! Every proof is made from the files on disk by `boatyard-proofs`, and checked by
 //! the chain. Nothing here decides whether a proof is valid.
 
+mod board;
 pub mod config;
 pub mod control;
 pub mod deposit;
@@ -56,6 +59,7 @@ pub mod provider;
 pub mod publish;
 pub mod record;
 pub mod recovery;
+pub mod refusal;
 pub mod retrieval;
 pub mod standing;
 pub mod task;

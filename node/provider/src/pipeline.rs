@@ -26,8 +26,9 @@ use crate::files::FilesError;
 use crate::miner::{MinerError, MinerView};
 use crate::non_interactive;
 use crate::order::{Order, OrderId, Placement, Purpose};
-use crate::provider::Shelf;
+use crate::provider::{Shelf, encode};
 use crate::record::{SectorPiece, SectorRecord};
+use crate::refusal;
 use crate::task::Task;
 use crate::window::miner_entropy;
 
@@ -453,7 +454,7 @@ const PRE_COMMIT_SECTOR_BATCH2: u64 = 28;
 const PROVE_COMMIT_SECTORS3: u64 = 34;
 
 fn prove(
-    shelf: &Shelf<'_>,
+    shelf: &mut Shelf<'_>,
     view: &MinerView,
     turn: &Turn<'_>,
     number: SectorNumber,
@@ -462,38 +463,45 @@ fn prove(
 ) -> Result<Move, PipelineError> {
     let entropy = miner_entropy(shelf.config.miner);
     let seed = turn.beacon_randomness(INTERACTIVE_SEED, seed_epoch(view, pre_commit), &entropy)?;
-    let record = shelf.sectors.get(&number);
-    let sealed = shelf.sealed(number);
-    let (Some(record), Some(sealed)) = (record, sealed) else {
+    let record = shelf.sectors.get(&number).cloned();
+    let Some((record, sealed)) = record.and_then(|record| {
+        let sealed = record.sealed.clone()?;
+        Some((record, sealed))
+    }) else {
         return Err(MinerError::State(format!(
             "sector {number} is pre-committed and not sealed here"
         ))
         .into());
     };
     if !can_prove_seal(&shelf.files.sector(number).cache()) {
-        seal_again(shelf, record)?;
+        seal_again(shelf, &record)?;
     }
     let proof = shelf
         .config
         .prover
-        .prove_seal(&shelf.files.sector(number), sealed, &seed)?;
+        .prove_seal(&shelf.files.sector(number), &sealed, &seed)?;
     shelf.store_blocks(turn, &proof)?;
-    let params = ProveCommitSectors3Params {
-        sector_activations: vec![SectorActivationManifest {
-            sector_number: number,
-            pieces: manifests(shelf.orders, &record.pieces),
-        }],
-        sector_proofs: vec![RawBytes::new(proof.bytes)],
-        aggregate_proof: RawBytes::default(),
-        aggregate_proof_type: None,
-        require_activation_success: true,
-        require_notification_success: true,
+    let params = |pieces| {
+        let params = ProveCommitSectors3Params {
+            sector_activations: vec![SectorActivationManifest {
+                sector_number: number,
+                pieces,
+            }],
+            sector_proofs: vec![RawBytes::new(proof.bytes.clone())],
+            aggregate_proof: RawBytes::default(),
+            aggregate_proof_type: None,
+            require_activation_success: true,
+            require_notification_success: true,
+        };
+        Ok(encode(&params)?)
     };
+    let (pieces, method) = (&record.pieces, PROVE_COMMIT_SECTORS3);
+    refusal::settle(shelf, turn, &task, pieces, method, params)?;
     Ok(Move {
         task,
         value: TokenAmount::default(),
-        method: PROVE_COMMIT_SECTORS3,
-        params: shelf.encode(&params)?,
+        method,
+        params: params(manifests(shelf.orders, pieces))?,
     })
 }
 

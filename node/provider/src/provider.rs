@@ -22,13 +22,14 @@ use fvm_shared::sector::SectorNumber;
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::board::Board;
 use crate::config::{Ask, ProviderConfig};
 use crate::files::{Files, FilesError};
 use crate::miner::{MinerError, MinerView};
 use crate::mischief::Mischief;
 use crate::order::{Order, OrderId, Origin, Purpose, Step};
 use crate::record::SectorRecord;
-use crate::task::{Task, Tasks};
+use crate::task::{Failure, Task, Tasks};
 use crate::{listen, pipeline, publish, recovery, update, verifreg, window};
 
 /// Shortest deal that the market takes, in epochs (spec 07 §5).
@@ -46,6 +47,8 @@ struct Inner {
     policy: &'static Policy,
     files: Files,
     desk: Mutex<Desk>,
+    /// What others see of the desk, also while somebody works there.
+    board: Board,
     /// Told when there is something to fetch.
     fetching: Notify,
 }
@@ -96,7 +99,10 @@ struct Known {
 pub(crate) struct Shelf<'a> {
     pub config: &'a ProviderConfig,
     pub files: &'a Files,
+    board: &'a Board,
+    /// Changed by [`Self::put_order`] only, so that everybody sees it.
     pub orders: &'a mut BTreeMap<OrderId, Order>,
+    /// Changed by [`Self::put_sector`] only.
     pub sectors: &'a mut BTreeMap<SectorNumber, SectorRecord>,
     pub tasks: &'a mut Tasks,
     pub mischief: Mischief,
@@ -107,6 +113,7 @@ impl Shelf<'_> {
     /// Keeps a sector's record.
     pub fn put_sector(&mut self, record: SectorRecord) -> Result<(), FilesError> {
         self.files.save_sector(&record)?;
+        self.board.put_sector(&record);
         self.sectors.insert(record.number, record);
         Ok(())
     }
@@ -114,6 +121,7 @@ impl Shelf<'_> {
     /// Keeps an order.
     pub fn put_order(&mut self, order: Order) -> Result<(), FilesError> {
         self.files.save_order(&order)?;
+        self.board.put_order(&order);
         self.orders.insert(order.id, order);
         Ok(())
     }
@@ -165,8 +173,13 @@ impl Shelf<'_> {
 
     /// Parameters of a message.
     pub fn encode(&self, params: &impl Serialize) -> Result<RawBytes, MinerError> {
-        RawBytes::serialize(params).map_err(|error| MinerError::State(error.to_string()))
+        encode(params)
     }
+}
+
+/// Parameters of a message.
+pub(crate) fn encode(params: &impl Serialize) -> Result<RawBytes, MinerError> {
+    RawBytes::serialize(params).map_err(|error| MinerError::State(error.to_string()))
 }
 
 impl Provider {
@@ -198,11 +211,14 @@ impl Provider {
             ..Desk::default()
         };
         desk.release_orders_of_unknown_sectors(config.miner, &files)?;
+        let board = Board::default();
+        board.renew(&desk.orders, &desk.sectors);
         Ok(Self(Arc::new(Inner {
             policy: Policy::of(config.variant),
             config,
             files,
             desk: Mutex::new(desk),
+            board,
             fetching: Notify::new(),
         })))
     }
@@ -217,14 +233,15 @@ impl Provider {
         &self.0.files
     }
 
-    /// Everything it was asked for, by number.
+    /// Everything it was asked for, by number. Like all that only looks, it does not wait
+    /// for whoever works at the desk.
     pub fn orders(&self) -> Vec<Order> {
-        self.desk().orders.values().cloned().collect()
+        self.0.board.orders()
     }
 
     /// One order by its number.
     pub fn order(&self, id: OrderId) -> Option<Order> {
-        self.desk().orders.get(&id).cloned()
+        self.0.board.order(id)
     }
 
     /// What it asks for.
@@ -256,7 +273,7 @@ impl Provider {
 
     /// What it remembers of its sectors, by number.
     pub fn sectors(&self) -> Vec<SectorRecord> {
-        self.desk().sectors.values().cloned().collect()
+        self.0.board.sectors()
     }
 
     /// Takes an order on; gives its number. The piece's bytes must lie in
@@ -315,21 +332,14 @@ impl Provider {
 
     /// Pieces that orders wait for, with where they can be fetched.
     pub(crate) fn wanted(&self) -> Vec<(PieceInfo, String)> {
-        let desk = self.desk();
-        let waiting = desk.orders.values().filter(|order| {
-            order.waits_for_bytes() && !self.0.files.piece(&order.piece.cid).exists()
-        });
-        waiting
-            .filter_map(|order| Some((order.piece.clone(), order.location.clone()?)))
-            .collect()
+        let mut wanted = self.0.board.wanted();
+        wanted.retain(|(piece, _)| !self.0.files.piece(&piece.cid).exists());
+        wanted
     }
 
     /// Whether an order waits for the bytes of a piece.
     pub(crate) fn waits_for(&self, piece: &Cid) -> bool {
-        let desk = self.desk();
-        desk.orders
-            .values()
-            .any(|order| order.waits_for_bytes() && order.piece.cid == *piece)
+        self.0.board.waits_for(piece)
     }
 
     /// There may be something to fetch.
@@ -347,9 +357,7 @@ impl Provider {
     /// # Errors
     /// [`FilesError`].
     pub fn remember(&self, record: SectorRecord) -> Result<(), FilesError> {
-        self.0.files.save_sector(&record)?;
-        self.desk().sectors.insert(record.number, record);
-        Ok(())
+        self.at_desk(|shelf| shelf.put_sector(record))
     }
 
     /// Has somebody work at its desk, with the chain standing still meanwhile if it comes
@@ -359,15 +367,29 @@ impl Provider {
         work(&mut self.shelf(&mut desk))
     }
 
+    /// Has somebody look at a copy of what is known of a sector, whoever works at the
+    /// desk meanwhile.
+    pub(crate) fn beside_desk<T>(
+        &self,
+        number: SectorNumber,
+        work: impl FnOnce(&Shelf<'_>) -> T,
+    ) -> T {
+        let mut desk = Desk::default();
+        let record = self.0.board.sector(number);
+        desk.sectors.extend(record.map(|record| (number, record)));
+        work(&self.shelf(&mut desk))
+    }
+
     /// What it does wrong at present.
     pub fn mischief(&self) -> Mischief {
-        self.desk().mischief
+        self.0.board.mischief()
     }
 
     /// Has it do something wrong, or right again.
     pub fn set_mischief(&self, change: impl FnOnce(&mut Mischief)) {
         let mut desk = self.desk();
         change(&mut desk.mischief);
+        self.0.board.put_mischief(desk.mischief);
         // What was put off because of it may be tried at once.
         desk.tasks.clear();
     }
@@ -380,6 +402,7 @@ impl Provider {
         Shelf {
             config: &self.0.config,
             files: &self.0.files,
+            board: &self.0.board,
             orders: &mut desk.orders,
             sectors: &mut desk.sectors,
             tasks: &mut desk.tasks,
@@ -486,9 +509,15 @@ impl Provider {
                     reason = message.error,
                     "a message failed"
                 );
-                desk.tasks.rest(task, tipset.height());
+                match task {
+                    Task::Prove(_) | Task::Update(_) => {
+                        desk.tasks.doubt(task, tipset.height(), Failure::OnChain);
+                    }
+                    other => desk.tasks.rest(other, tipset.height()),
+                }
                 continue;
             }
+            desk.tasks.trust(&task);
             let step = match &task {
                 Task::PreCommit(number) => Some((number, "pre-committed")),
                 Task::Prove(number) | Task::Update(number) => Some((number, "active")),
@@ -519,7 +548,8 @@ impl Provider {
                 None => record.pieces.clone(),
             });
         for piece in held.unwrap_or_default() {
-            let Some(mut order) = shelf.orders.get(&piece.order).cloned() else {
+            let known = shelf.orders.get(&piece.order).cloned();
+            let Some(mut order) = known.filter(|order| order.failed.is_none()) else {
                 continue;
             };
             order.steps.push(Step {
@@ -674,6 +704,9 @@ impl Participant for Provider {
                             tracing::error!(%error, "an order's end is not kept");
                         }
                     }
+                    (Task::Prove(_) | Task::Update(_), NotSent::Fails(_)) => {
+                        desk.tasks.doubt(task, turn, Failure::InTrial);
+                    }
                     _ => desk.tasks.rest(task, turn),
                 }
             }
@@ -706,5 +739,6 @@ impl Participant for Provider {
                 update.proven = false;
             }
         }
+        self.0.board.renew(&desk.orders, &desk.sectors);
     }
 }

@@ -65,6 +65,15 @@ impl fmt::Display for Task {
     }
 }
 
+/// Where a message failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Before it was sent.
+    InTrial,
+    /// When it was executed.
+    OnChain,
+}
+
 /// Messages on their way, and tasks that have to wait. Lives in memory: after a
 /// restart everything is looked at and tried again.
 #[derive(Debug, Default)]
@@ -77,6 +86,8 @@ pub struct Tasks {
     resting: BTreeMap<Task, ChainEpoch>,
     /// Orders that are not published together with others any more.
     singles: BTreeSet<OrderId>,
+    /// What failed for a reason that may lie in an order; how often it did on chain.
+    doubtful: BTreeMap<Task, u32>,
 }
 
 impl Tasks {
@@ -133,6 +144,35 @@ impl Tasks {
                 self.resting.insert(task, epoch + PATIENCE);
             }
         }
+    }
+
+    /// A task failed when it was tried, or on chain. Once it is tried again at once, after
+    /// a look at whose fault it is; then it rests.
+    pub fn doubt(&mut self, task: Task, epoch: ChainEpoch, where_it_failed: Failure) {
+        let again = match self.doubtful.contains_key(&task) {
+            true => epoch + PATIENCE,
+            false => epoch + 1,
+        };
+        let failures = self.doubtful.entry(task.clone()).or_default();
+        *failures += u32::from(where_it_failed == Failure::OnChain);
+        self.resting.insert(task, again);
+    }
+
+    /// A task succeeded.
+    pub fn trust(&mut self, task: &Task) {
+        self.doubtful.remove(task);
+    }
+
+    /// Whether a task failed.
+    pub fn is_doubtful(&self, task: &Task) -> bool {
+        self.doubtful.contains_key(task)
+    }
+
+    /// Whether a task failed on chain repeatedly, each time after it had passed a trial.
+    pub fn is_two_faced(&self, task: &Task) -> bool {
+        self.doubtful
+            .get(task)
+            .is_some_and(|failures| *failures > 1)
     }
 
     /// Orders whose publication is on its way.
@@ -197,6 +237,17 @@ mod tests {
         assert_eq!(tasks.ready_at(&task, 11), 10 + PATIENCE);
         tasks.tidy(10 + PATIENCE);
         assert_eq!(tasks.ready_at(&task, 3), 3);
+
+        // What may be somebody's fault is looked at before it rests.
+        tasks.doubt(task.clone(), 200, Failure::InTrial);
+        assert!(tasks.may(&task, 201) && tasks.is_doubtful(&task));
+        tasks.doubt(task.clone(), 201, Failure::OnChain);
+        assert!(!tasks.may(&task, 202) && !tasks.is_two_faced(&task));
+        tasks.doubt(task.clone(), 231, Failure::OnChain);
+        assert!(tasks.is_two_faced(&task));
+        tasks.trust(&task);
+        tasks.tidy(300);
+        assert!(!tasks.is_doubtful(&task));
 
         let cid = Cid::default();
         tasks.sent(task.clone(), cid);

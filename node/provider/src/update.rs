@@ -20,12 +20,15 @@ use crate::miner::{MinerError, MinerView};
 use crate::order::{Order, Placement};
 use crate::pipeline::{Move, PipelineError, can_prove_seal, discard, manifests, stage};
 use crate::place::{Health, Place};
-use crate::provider::Shelf;
+use crate::provider::{Shelf, encode as encoded};
 use crate::record::{SectorPiece, UpdateRecord};
+use crate::refusal;
 use crate::task::Task;
 
 /// Method of the miner.
 const PROVE_REPLICA_UPDATES3: u64 = 35;
+/// Why an update without orders is given up.
+const UNWANTED: &str = "nobody wants its data any more";
 
 /// Puts ready orders into sectors of zeros, the large ones first. What finds none waits.
 pub(crate) fn pack(
@@ -213,12 +216,8 @@ fn step(
             "the chain has another replica of this sector",
         );
     }
-    let failed = |piece: &SectorPiece| {
-        let order = shelf.orders.get(&piece.order);
-        order.is_none_or(|order| order.failed.is_some())
-    };
-    if update.pieces.iter().all(failed) {
-        return abandon(shelf, number, "nobody wants its data any more");
+    if is_unwanted(shelf, &update.pieces) {
+        return abandon(shelf, number, UNWANTED);
     }
     let task = Task::Update(number);
     if place.health != Health::Active {
@@ -241,27 +240,43 @@ fn step(
     };
     let proof = shelf.config.prover.prove_update(&dir, &sealed, updated)?;
     shelf.store_blocks(turn, &proof)?;
-    let params = ProveReplicaUpdates3Params {
-        sector_updates: vec![SectorUpdateManifest {
-            sector: number,
-            deadline: place.deadline,
-            partition: place.partition,
-            new_sealed_cid: updated.sealed_cid(),
-            pieces: manifests(shelf.orders, &update.pieces),
-        }],
-        sector_proofs: vec![RawBytes::new(proof.bytes)],
-        aggregate_proof: RawBytes::default(),
-        update_proofs_type: updated.proof,
-        aggregate_proof_type: None,
-        require_activation_success: true,
-        require_notification_success: true,
+    let params = |pieces| {
+        let params = ProveReplicaUpdates3Params {
+            sector_updates: vec![SectorUpdateManifest {
+                sector: number,
+                deadline: place.deadline,
+                partition: place.partition,
+                new_sealed_cid: updated.sealed_cid(),
+                pieces,
+            }],
+            sector_proofs: vec![RawBytes::new(proof.bytes.clone())],
+            aggregate_proof: RawBytes::default(),
+            update_proofs_type: updated.proof,
+            aggregate_proof_type: None,
+            require_activation_success: true,
+            require_notification_success: true,
+        };
+        Ok(encoded(&params)?)
     };
+    let (pieces, method) = (&update.pieces, PROVE_REPLICA_UPDATES3);
+    refusal::settle(shelf, turn, &task, pieces, method, params)?;
+    if is_unwanted(shelf, pieces) {
+        return abandon(shelf, number, UNWANTED);
+    }
     Ok(Some(Move {
         task,
         value: TokenAmount::default(),
-        method: PROVE_REPLICA_UPDATES3,
-        params: shelf.encode(&params)?,
+        method,
+        params: params(manifests(shelf.orders, pieces))?,
     }))
+}
+
+/// Whether all orders of an update have failed or are gone.
+fn is_unwanted(shelf: &Shelf<'_>, pieces: &[SectorPiece]) -> bool {
+    pieces.iter().all(|piece| {
+        let order = shelf.orders.get(&piece.order);
+        order.is_none_or(|order| order.failed.is_some())
+    })
 }
 
 /// Encodes the update's data into the replica: the bytes of the pieces or, where they
