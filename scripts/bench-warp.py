@@ -1,7 +1,7 @@
 """Warps nodes with more and more to prove; prints epochs a second and memory.
 
 Cases: none (no sectors), one (sector), many (sectors of one provider), providers (as
-many with a sector each), deals (one sector for each deal)."""
+many with a sector each), deals (as many as fit share a sector)."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 DAY = 2880
 
@@ -38,6 +39,15 @@ class Node:
             return json.loads(done.stdout)
         except json.JSONDecodeError:
             return json.loads(done.stdout.splitlines()[-1])
+
+    def call(self, method, *params):
+        """What the node answers to a request."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        request = urllib.request.Request(
+            self.url, body.encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)["result"]
 
     def memory(self):
         """Resident memory in MiB."""
@@ -77,12 +87,24 @@ def pledge(node, count):
 
 
 def make_deals(node, count):
+    """So many deals of files that share sectors: they are offered while no epoch passes,
+    and published, packed and sealed together after that."""
+    node.run("market", "add-balance", "100 FIL")
+    node.call("evm_setAutomine", False)
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(count):
             path = os.path.join(folder, f"{number}.txt")
             with open(path, "w") as file:
                 file.write(f"file {number}\n" * 8)
-            node.run("deal", "make", path, "--duration", "200d")
+            node.run("deal", "make", path, "--duration", "200d", "--no-wait")
+    offered = time.monotonic()
+    node.call("evm_setAutomine", True)
+    while any(deal["state"] != "active" for deal in node.run("deal", "list")):
+        node.warp(20)
+    taken = f"{offered - begun:.0f} s to offer, {time.monotonic() - offered:.0f} s to active"
+    sectors = len({deal["sector"] for deal in node.run("deal", "list")})
+    print(f"{count} deals in {sectors} sectors: {taken}", flush=True)
 
 
 def main():

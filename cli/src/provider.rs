@@ -117,6 +117,8 @@ pub struct Order {
     pub start_epoch: ChainEpoch,
     /// Whose it is.
     pub client: Option<String>,
+    /// What a deal locks of the client's money, in attoFIL.
+    pub client_locks: Option<String>,
     /// How far it is, in a word.
     pub state: String,
     /// What happened to it.

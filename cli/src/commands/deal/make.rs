@@ -155,16 +155,16 @@ fn fund(
 ) -> Result<(), Failure> {
     let client = sender.address();
     let needed = deal.client_balance_requirement();
-    // What deals will lock that the provider has not published yet is not free either;
-    // their price is not known here, so that this one is paid for in full.
+    // What deals will lock that the provider has not published yet is not free either.
     let orders: Vec<Order> = provider.get("/orders")?;
-    let waiting = orders.iter().any(|order| {
-        order.state == "accepted" && order.client.as_deref() == Some(&client.to_string())
-    });
-    let free = match waiting {
-        true => TokenAmount::default(),
-        false => Held::of(rpc, &client)?.available(),
-    };
+    let promised: TokenAmount = orders
+        .iter()
+        .filter(|order| {
+            order.state == "accepted" && order.client.as_deref() == Some(&client.to_string())
+        })
+        .filter_map(|order| boatyard_abi::parse_amount(order.client_locks.as_ref()?).ok())
+        .sum();
+    let free = Held::of(rpc, &client)?.available() - promised;
     let missing = &needed - free;
     if !missing.is_positive() {
         let facts = json!({ "needed": needed.atto().to_string() });

@@ -66,9 +66,13 @@ fn around(office: &Office) -> Result<Surroundings, Refusal> {
 
 /// An order as clients see it.
 fn show(order: &Order, around: &Surroundings) -> Result<Value, Refusal> {
+    let proposal = order.proposal();
+    // What the deal keeps of the client's money from its publication on.
+    let locks = proposal
+        .as_ref()
+        .map(|deal| deal.client_balance_requirement().atto().to_string());
     let (kind, client, verified, allocation) = match &order.purpose {
         Purpose::Deal { allocation, .. } => {
-            let proposal = order.proposal();
             let client = proposal.as_ref().map(|deal| deal.client.to_string());
             let verified = proposal.is_some_and(|deal| deal.verified_deal);
             ("deal", client, verified, allocation.map(|key| key.id))
@@ -102,6 +106,7 @@ fn show(order: &Order, around: &Surroundings) -> Result<Value, Refusal> {
         "length": order.length,
         "client": client,
         "verified": verified,
+        "client_locks": locks,
         "start_epoch": order.start,
         "end_epoch": order.end,
         "deal_id": order.deal(),
