@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use crate::call::{Call, Path, Transport};
 use crate::error::RpcError;
 use crate::node::Node;
+use crate::pressure::Flow;
 use crate::registry::{Answer, Method, Params, Permission, Registry, Work};
 use crate::stream::{Source, Streams};
 
@@ -53,7 +54,10 @@ pub fn stream_methods(shared: &Arc<Shared>) -> Methods {
                         .source(name, &call, allowed, params.as_str())
                         .and_then(|source| shared.streams.reserve(state.conn_id).map(|()| source));
                     let answer = match source {
-                        Ok(source) => shared.streams.open(source, id, state.conn_id, sink),
+                        Ok(source) => {
+                            let flow = flow_of(&extensions);
+                            shared.streams.open(source, id, state.conn_id, sink, flow)
+                        }
                         Err(error) => MethodResponse::error(id, shared.object(error)),
                     };
                     Box::pin(std::future::ready(answer.with_extensions(extensions)))
@@ -111,6 +115,17 @@ impl Shared {
         let params = Params::parse(method.name, text, self.node.options.strict)?;
         params.check_count(&method.params)?;
         Ok(params)
+    }
+
+    /// Does what a client wants without an answer.
+    fn notice(&self, notification: &Notification<'_>) {
+        let connection = notification.extensions.get::<ConnectionId>().copied();
+        if let (Some(connection), "xrpc.cancel") = (connection, notification.method_name())
+            && let Some(params) = notification.params.as_ref()
+            && let Ok([id]) = serde_json::from_str::<[Id<'_>; 1]>(RawValue::get(params))
+        {
+            self.streams.cancel(connection, id);
+        }
     }
 
     /// Answers a call that is not a stream.
@@ -174,6 +189,11 @@ fn permission_of(extensions: &Extensions) -> Permission {
         .unwrap_or(Permission::Read)
 }
 
+/// Of a WebSocket.
+fn flow_of(extensions: &Extensions) -> Option<Arc<Flow>> {
+    extensions.get().cloned()
+}
+
 /// Calls of one WebSocket that are worked on or whose answers wait for the client to read;
 /// further ones wait their turn.
 const MOST_AT_WORK: usize = 128;
@@ -187,31 +207,72 @@ const PATIENT: [&str; 4] = [
     "eth_sendRawTransactionSync",
 ];
 
-/// Bytes of parameters that wait their turn on one WebSocket; what comes beyond them is
-/// thrown away, because whoever sends so much without reading an answer never will.
+/// Such calls of one WebSocket at a time.
+const MOST_PATIENT: usize = 10_000;
+
+/// Requests in one batch, and in all unfinished batches of one WebSocket: each takes a few
+/// hundred bytes, however short it is.
+pub const MOST_IN_BATCHES: usize = 65_536;
+
+/// Bytes of parameters that wait their turn on one WebSocket.
 const MOST_WAITING: usize = 256 << 20;
 
 /// What one WebSocket has asked for and not read yet.
 struct Backlog {
     at_work: Arc<Semaphore>,
+    patient: AtomicUsize,
+    in_batches: AtomicUsize,
     waiting: AtomicUsize,
 }
 
-/// Parameters that wait; see [`Backlog::wait`].
-struct Waiting<'a>(&'a Backlog, usize);
+/// What counts towards a bound until it is dropped.
+struct Held<'a>(&'a AtomicUsize, usize);
 
-impl Drop for Waiting<'_> {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(self.1, Ordering::Relaxed);
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
     }
 }
 
+/// Adds to what is held already, unless that would be more than `most`.
+fn hold<'a>(
+    held: &'a AtomicUsize,
+    more: usize,
+    most: usize,
+    what: &str,
+) -> Result<Held<'a>, RpcError> {
+    let before = held.fetch_add(more, Ordering::Relaxed);
+    let holding = Held(held, more);
+    if before.saturating_add(more) > most {
+        return Err(RpcError::failure(format!(
+            "too much at once: {before} {what} of this connection are unfinished and {most} may \
+             be; wait for answers before asking for more"
+        )));
+    }
+    Ok(holding)
+}
+
 impl Backlog {
-    /// Lets so many bytes wait; `None` when too much waits already.
-    fn wait(&self, bytes: usize) -> Option<Waiting<'_>> {
-        let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        let waiting = Waiting(self, bytes);
-        (before.saturating_add(bytes) <= MOST_WAITING).then_some(waiting)
+    fn patient(&self) -> Result<Held<'_>, RpcError> {
+        hold(
+            &self.patient,
+            1,
+            MOST_PATIENT,
+            "calls that wait for something",
+        )
+    }
+
+    fn batch(&self, requests: usize) -> Result<Held<'_>, RpcError> {
+        hold(
+            &self.in_batches,
+            requests,
+            MOST_IN_BATCHES,
+            "requests in batches",
+        )
+    }
+
+    fn wait(&self, bytes: usize) -> Result<Held<'_>, RpcError> {
+        hold(&self.waiting, bytes, MOST_WAITING, "bytes of parameters")
     }
 }
 
@@ -228,6 +289,8 @@ impl<S> Dispatch<S> {
     pub fn new(inner: S, shared: Arc<Shared>) -> Self {
         let backlog = Arc::new(Backlog {
             at_work: Arc::new(Semaphore::new(MOST_AT_WORK)),
+            patient: AtomicUsize::new(0),
+            in_batches: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
         });
         Self {
@@ -275,15 +338,26 @@ where
 
             let id = request.id.into_owned();
             let params = request.params.as_ref().map(|params| RawValue::get(params));
-            let turn = if socket && !patient {
-                let Some(_waiting) = backlog.wait(params.map_or(0, str::len)) else {
-                    tracing::warn!("requests of a client that reads no answers are thrown away");
-                    return MethodResponse::notification().with_extensions(request.extensions);
+            let refused = |error| {
+                let payload = ResponsePayload::<()>::error(shared.object(error));
+                MethodResponse::response(id.clone(), payload, shared.max_response)
+            };
+            let mut waits = None;
+            let turn = if !socket {
+                None
+            } else if patient {
+                match backlog.patient() {
+                    Ok(held) => waits = Some(held),
+                    Err(error) => return refused(error).with_extensions(request.extensions),
+                }
+                None
+            } else {
+                let _waiting = match backlog.wait(params.map_or(0, str::len)) {
+                    Ok(held) => held,
+                    Err(error) => return refused(error).with_extensions(request.extensions),
                 };
                 // An error would mean that it is closed, which nobody does.
                 backlog.at_work.clone().acquire_owned().await.ok()
-            } else {
-                None
             };
             let work = shared.answer(&request.method, params, path, allowed, connection);
             let answer = match connection {
@@ -300,6 +374,7 @@ where
                     }
                 }
             };
+            drop(waits);
             let payload = match answer {
                 Ok(json) => ResponsePayload::success(json),
                 Err(error) => ResponsePayload::error(shared.object(error)),
@@ -322,6 +397,24 @@ where
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
         let service = self.clone();
         async move {
+            let (mut flow, mut bytes) = (None, 0);
+            for entry in batch.iter().flatten() {
+                let (extensions, params) = match entry {
+                    BatchEntry::Call(request) => (&request.extensions, &request.params),
+                    BatchEntry::Notification(notification) => {
+                        (&notification.extensions, &notification.params)
+                    }
+                };
+                flow = flow.or_else(|| flow_of(extensions));
+                bytes += params.as_ref().map_or(0, |params| params.get().len());
+            }
+            let held = flow.is_some().then(|| {
+                let requests = service.backlog.batch(batch.len())?;
+                Ok::<_, RpcError>((requests, service.backlog.wait(bytes)?))
+            });
+            if let Some(Err(error)) = held {
+                return MethodResponse::error(Id::Null, service.shared.object(error));
+            }
             // In order, one by one: later requests may build on earlier ones.
             let mut answers = BatchResponseBuilder::new_with_limit(service.shared.max_response);
             let mut only_notifications = !batch.is_empty();
@@ -329,7 +422,7 @@ where
                 let answer = match entry {
                     Ok(BatchEntry::Call(request)) => service.call(request).await,
                     Ok(BatchEntry::Notification(notification)) => {
-                        service.notification(notification).await;
+                        service.shared.notice(&notification);
                         continue;
                     }
                     Err(error) => {
@@ -342,11 +435,13 @@ where
                     return too_long;
                 }
             }
-            if only_notifications {
-                MethodResponse::notification()
-            } else {
-                MethodResponse::from_batch(answers.finish())
+            if !only_notifications {
+                return MethodResponse::from_batch(answers.finish());
             }
+            if let Some(flow) = flow {
+                flow.silent();
+            }
+            MethodResponse::notification()
         }
     }
 
@@ -354,12 +449,9 @@ where
         &self,
         notification: Notification<'a>,
     ) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let connection = notification.extensions.get::<ConnectionId>().copied();
-        if let (Some(connection), "xrpc.cancel") = (connection, notification.method_name())
-            && let Some(params) = notification.params.as_ref()
-            && let Ok([id]) = serde_json::from_str::<[Id<'_>; 1]>(RawValue::get(params))
-        {
-            self.shared.streams.cancel(connection, id);
+        self.shared.notice(&notification);
+        if let Some(flow) = flow_of(&notification.extensions) {
+            flow.silent();
         }
         async move { MethodResponse::notification().with_extensions(notification.extensions) }
     }

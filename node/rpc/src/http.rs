@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use jsonrpsee::server::ws::is_upgrade_request;
@@ -15,6 +16,7 @@ use tower::{Layer, Service};
 
 use crate::auth::Gate;
 use crate::call::{Path, Transport};
+use crate::pressure::Flow;
 
 /// Wraps the JSON-RPC service.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub struct Front {
     pub gate: Gate,
     /// Status codes as Lotus gives them.
     pub strict: bool,
+    /// Of this connection.
+    pub flow: Arc<Flow>,
 }
 
 impl<S> Layer<S> for Front {
@@ -48,9 +52,9 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const WELCOME: &str = "Boatyard. POST JSON-RPC requests here, or open a WebSocket.\n\
      Paths: / and /rpc/v1, /rpc/v0, /rpc/v2, /health/livez, /health/readyz\n";
 
-impl<S> Service<HttpRequest> for FrontService<S>
+impl<S, B> Service<HttpRequest<B>> for FrontService<S>
 where
-    S: Service<HttpRequest, Response = HttpResponse>,
+    S: Service<HttpRequest<B>, Response = HttpResponse>,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
@@ -62,7 +66,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: HttpRequest) -> Self::Future {
+    fn call(&mut self, mut request: HttpRequest<B>) -> Self::Future {
         let path = request.uri().path();
         if matches!(path, "/health/livez" | "/health/readyz") {
             // Requests are served from the moment the port is open.
@@ -93,7 +97,9 @@ where
         };
         request.extensions_mut().insert(version);
         request.extensions_mut().insert(transport);
-        if !upgrade {
+        if upgrade {
+            request.extensions_mut().insert(self.front.flow.clone());
+        } else {
             request.headers_mut().insert(
                 http::header::CONTENT_TYPE,
                 http::HeaderValue::from_static(JSON),
@@ -120,7 +126,7 @@ where
 }
 
 /// The token of a request: in its header, or in its URL.
-fn token_of(request: &HttpRequest) -> Option<String> {
+fn token_of<B>(request: &HttpRequest<B>) -> Option<String> {
     let header = request
         .headers()
         .get(http::header::AUTHORIZATION)

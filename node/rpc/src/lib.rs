@@ -7,7 +7,8 @@
 //!
 //! | module | answers |
 //! |---|---|
-//! | [`server`] | the port |
+//! | [`server`], [`accept`] | the port, and who comes in |
+//! | [`pressure`] | how much of a WebSocket is read |
 //! | [`http`] | paths, content types, status codes |
 //! | [`dispatch`] | which method answers a request |
 //! | [`registry`] | what a method is: names, parameters, result, work |
@@ -29,6 +30,7 @@
 //! a request that fails has changed nothing.
 
 pub mod abis;
+pub mod accept;
 pub mod auth;
 pub mod boatyard;
 pub mod call;
@@ -44,6 +46,7 @@ pub mod narrate;
 pub mod node;
 pub mod openrpc;
 pub mod params;
+pub mod pressure;
 pub mod refusal;
 pub mod registry;
 pub mod server;

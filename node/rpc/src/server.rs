@@ -5,15 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
-use jsonrpsee::server::{Server, ServerConfig, ServerHandle};
+use jsonrpsee::server::{
+    BatchRequestConfig, Server, ServerConfig, ServerHandle, serve_with_graceful_shutdown,
+    stop_channel,
+};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use boatyard_chain::ChainHandle;
 
+use crate::accept::Door;
 use crate::auth::Gate;
-use crate::dispatch::{Dispatch, Shared, stream_methods};
+use crate::dispatch::{Dispatch, MOST_IN_BATCHES, Shared, stream_methods};
 use crate::http::Front;
 use crate::node::{Node, ServeOptions};
+use crate::pressure::{Flow, Paced};
 use crate::registry::Registry;
 use crate::stream::Streams;
 
@@ -110,6 +115,7 @@ pub async fn serve(
         .max_response_body_size(options.max_response_bytes)
         .max_connections(options.max_connections)
         .set_message_buffer_capacity(MOST_UNREAD)
+        .set_batch_request_config(BatchRequestConfig::Limit(MOST_IN_BATCHES as u32))
         .build();
     if !address.ip().is_loopback() && options.token.is_none() {
         tracing::warn!(
@@ -131,10 +137,7 @@ pub async fn serve(
     let methods = crate::methods().into_iter();
     let methods = methods.filter(|method| method.exists(&options));
     let registry = Registry::new(methods);
-    let front = Front {
-        gate: Gate::new(options.token.clone()),
-        strict,
-    };
+    let gate = Gate::new(options.token.clone());
     let max_response = options.max_response_bytes as usize;
     let shared = Arc::new(Shared {
         node: Node::new(handle, options),
@@ -144,16 +147,54 @@ pub async fn serve(
     });
 
     crate::narrate::start(&shared.node);
+    let listener =
+        tokio::net::TcpListener::from_std(listener).map_err(|error| refused(wanted, error))?;
+    let (stop, handle) = stop_channel();
     let service = shared.clone();
-    let server = Server::builder()
+    let rpc = RpcServiceBuilder::new().layer_fn(move |inner| Dispatch::new(inner, service.clone()));
+    let builder = Server::builder()
         .set_config(config)
-        .set_http_middleware(tower::ServiceBuilder::new().layer(cors).layer(front))
-        .set_rpc_middleware(
-            RpcServiceBuilder::new().layer_fn(move |inner| Dispatch::new(inner, service.clone())),
-        )
-        .build_from_tcp(listener)
-        .map_err(|error| refused(wanted, error))?;
-    let handle = server.start(stream_methods(&shared));
+        .set_rpc_middleware(rpc)
+        .to_service_builder();
+    let methods = stream_methods(&shared);
+    let stops = stop.clone();
+    // Of one connection.
+    let service = move |flow| {
+        let front = Front {
+            gate: gate.clone(),
+            strict,
+            flow,
+        };
+        let http = tower::ServiceBuilder::new()
+            .layer(cors.clone())
+            .layer(front);
+        builder
+            .clone()
+            .set_http_middleware(http)
+            .build(methods.clone(), stops.clone())
+    };
+    tokio::spawn(async move {
+        let mut door = Door::new(listener);
+        let stopped = stop.clone().shutdown();
+        tokio::pin!(stopped);
+        loop {
+            let (stream, leaving) = tokio::select! {
+                client = door.next() => client,
+                () = &mut stopped => return,
+            };
+            // Answers are small and waited for. A client that is gone already is noticed below.
+            let _ = stream.set_nodelay(true);
+            let flow = Arc::<Flow>::default();
+            let service = service(flow.clone());
+            let stopped = stop.clone().shutdown();
+            tokio::spawn(async move {
+                let stream = Paced::new(stream, flow, leaving);
+                if let Err(error) = serve_with_graceful_shutdown(stream, service, stopped).await {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+            });
+        }
+    });
     Ok(RunningServer {
         address,
         handle,

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonrpsee::ResponsePayload;
 use jsonrpsee::core::server::MethodSink;
@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::error::RpcError;
+use crate::pressure::Flow;
 use crate::registry::Boxed;
 
 /// Streams that one connection may have at a time.
@@ -60,8 +61,10 @@ impl Source {
 pub struct Gone;
 
 /// The end of a stream at which values are put in.
+#[derive(Clone)]
 pub struct Outlet {
     sink: MethodSink,
+    flow: Option<Arc<Flow>>,
     name: Name,
 }
 
@@ -94,6 +97,9 @@ impl Outlet {
 
     async fn push(&self, frame: &serde_json::Value) -> Result<(), Gone> {
         let frame = RawValue::from_string(frame.to_string()).map_err(|_| Gone)?;
+        if let Some(flow) = &self.flow {
+            flow.unasked();
+        }
         self.sink.send(frame).await.map_err(|_| Gone)
     }
 
@@ -175,11 +181,12 @@ impl Streams {
     /// Answers the request `id` with the name of a new stream, for which there is room, and
     /// lets its values flow once the answer is on its way.
     pub fn open(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         source: Source,
         id: Id<'static>,
         connection: ConnectionId,
         sink: MethodSink,
+        flow: Option<Arc<Flow>>,
     ) -> MethodResponse {
         let number = self.names.fetch_add(1, Ordering::Relaxed) + 1;
         let (name, key, shown) = match source.protocol {
@@ -209,11 +216,8 @@ impl Streams {
             // then only means "cannot tell".
             let _ = answered.await;
             let gone = sink.clone();
-            let outlet = Outlet { sink, name };
-            let farewell = Outlet {
-                sink: outlet.sink.clone(),
-                name: outlet.name.clone(),
-            };
+            let outlet = Outlet { sink, flow, name };
+            let farewell = outlet.clone();
             tokio::select! {
                 () = (source.run)(outlet) => { let _ = farewell.close().await; }
                 _ = stopped => { let _ = farewell.close().await; }
@@ -244,7 +248,7 @@ impl Streams {
     /// Notes that the call `id` runs. The receiver fires when it is cancelled;
     /// dropping the guard forgets the call.
     pub fn started(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         connection: ConnectionId,
         id: Id<'static>,
     ) -> (oneshot::Receiver<()>, Running) {
@@ -261,7 +265,7 @@ impl Streams {
 
 /// A call that runs; see [`Streams::started`].
 pub struct Running {
-    streams: std::sync::Arc<Streams>,
+    streams: Arc<Streams>,
     key: (ConnectionId, Key),
 }
 

@@ -5,7 +5,7 @@ mod common;
 use common::{Socket, TestNode, outcome};
 use serde_json::json;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Whether the node answers, soon.
@@ -147,4 +147,97 @@ async fn a_client_that_never_reads_is_not_worked_for() {
     assert!(serves(&node).await);
     drop(socket);
     assert!(serves(&node).await);
+}
+
+/// What is no request is answered, too; whoever does not take the answers is not read from.
+#[tokio::test(flavor = "multi_thread")]
+async fn noise_of_a_client_that_never_reads_stays_with_the_client() {
+    const FAR_TOO_MUCH: usize = 32 << 20;
+    let node = TestNode::start().await;
+    let upgrade = "GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+                   sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    let mut stream = half_a_request(&node, upgrade).await;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    // Frames of one byte, "{" behind a mask of zeros.
+    let noise = [0x81, 0x81, 0, 0, 0, 0, b'{'].repeat(10_000);
+    let mut sent = 0;
+    while sent < FAR_TOO_MUCH {
+        let write = stream.write_all(&noise);
+        match tokio::time::timeout(Duration::from_secs(3), write).await {
+            Ok(written) => written.unwrap(),
+            Err(_) => break,
+        }
+        sent += noise.len();
+    }
+    assert!(sent < FAR_TOO_MUCH, "all of it was read");
+    assert!(serves(&node).await);
+    // When it reads, it is read from.
+    let (mut from, mut to) = stream.split();
+    let mut answers = vec![0; 1 << 20];
+    let goes_on = async {
+        let mut more = noise.repeat(10);
+        more.extend(&noise);
+        tokio::select! {
+            written = to.write_all(&more) => written.unwrap(),
+            _ = async { while from.read(&mut answers).await.unwrap() > 0 {} } => panic!("closed"),
+        }
+    };
+    let went_on = tokio::time::timeout(Duration::from_secs(60), goes_on).await;
+    assert!(went_on.is_ok(), "it is not read from any more");
+}
+
+/// A call that nothing answers before the third epoch.
+fn waiting() -> serde_json::Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "Filecoin.StateGetBeaconEntry", "params": [3] })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unfinished_batches_of_a_connection_are_bounded() {
+    let node = TestNode::on_request().await;
+    let mut socket = node.socket("/").await;
+    let quick = json!({ "jsonrpc": "2.0", "id": 2, "method": "eth_chainId", "params": [] });
+    let mut batch = vec![waiting()];
+    batch.resize(40_000, quick.clone());
+    let batch = json!(batch).to_string();
+    socket.send(&batch).await;
+    assert!(socket.call("eth_chainId", json!([])).await.is_ok());
+    socket.send(&batch).await;
+    let refused = outcome(socket.receive().await).unwrap_err();
+    assert!(refused.message.contains("too much at once"), "{refused:?}");
+    assert!(socket.call("eth_chainId", json!([])).await.is_ok());
+    // Another connection may, and so may this one when the first is answered.
+    let mut other = node.socket("/").await;
+    other.send(&batch).await;
+    assert!(other.call("eth_chainId", json!([])).await.is_ok());
+    node.call("anvil_mine", json!(["0x3"])).await.unwrap();
+    assert_eq!(socket.receive().await.as_array().unwrap().len(), 40_000);
+    assert_eq!(other.receive().await.as_array().unwrap().len(), 40_000);
+    socket.send(&batch).await;
+    assert_eq!(socket.receive().await.as_array().unwrap().len(), 40_000);
+    // No batch may be longer than that.
+    let (_, body) = node
+        .post("/", &json!(vec![quick; 65_537]).to_string())
+        .await;
+    assert!(body.contains("too large"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_a_connection_that_wait_for_something_are_bounded() {
+    let node = TestNode::on_request().await;
+    let mut socket = node.socket("/").await;
+    let waiting = waiting().to_string();
+    for _ in 0..10_001 {
+        socket.send(&waiting).await;
+    }
+    let refused = outcome(socket.receive().await).unwrap_err();
+    assert!(refused.message.contains("too much at once"), "{refused:?}");
+    node.call("anvil_mine", json!(["0x3"])).await.unwrap();
+    for _ in 0..10_000 {
+        outcome(socket.receive().await).unwrap();
+    }
+    assert!(socket.call("eth_chainId", json!([])).await.is_ok());
 }
