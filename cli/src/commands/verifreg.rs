@@ -73,7 +73,14 @@ struct AddVerifierArgs {
     /// Who becomes a verifier
     verifier: String,
 
-    /// How much datacap it may hand out: bytes, or 512MiB, 1TiB, …
+    #[command(flatten)]
+    grant: GrantArgs,
+}
+
+/// What verifiers and clients get, and from whom.
+#[derive(Debug, Args)]
+struct GrantArgs {
+    /// How much datacap: bytes, or 512MiB, 1TiB, …
     #[arg(value_parser = bytes)]
     datacap: BigInt,
 
@@ -110,12 +117,8 @@ struct AddClientArgs {
     /// Who gets datacap
     client: String,
 
-    /// How much: bytes, or 512MiB, 1TiB, …
-    #[arg(value_parser = bytes)]
-    datacap: BigInt,
-
     #[command(flatten)]
-    sending: SendingArgs,
+    grant: GrantArgs,
 }
 
 /// Show who has how much datacap.
@@ -205,14 +208,14 @@ pub fn run(global: &Global, args: VerifregArgs) -> Result<(), Failure> {
             let address = actor::address(&args.verifier)?;
             let params = VerifierParams {
                 address,
-                allowance: args.datacap.clone(),
+                allowance: args.grant.datacap.clone(),
             };
             let draft = call::<VerifiedRegistry>(VERIFREG_ACTOR, "AddVerifier", &params)?;
             let result = json!({
                 "verifier": address.to_string(),
-                "datacap": args.datacap.to_string(),
+                "datacap": args.grant.datacap.to_string(),
             });
-            through_root(rpc, output, &draft, &args.sending, result)
+            through_root(rpc, output, &draft, &args.grant.sending, result)
         }
         VerifregCommand::RemoveVerifier(args) => {
             let address = actor::address(&args.verifier)?;
@@ -356,20 +359,20 @@ fn add_client(rpc: &Rpc, output: Output, args: &AddClientArgs) -> Result<(), Fai
     let address = actor::address(&args.client)?;
     let params = AddVerifiedClientParams {
         address,
-        allowance: args.datacap.clone(),
+        allowance: args.grant.datacap.clone(),
     };
-    let sender = args.sending.sender(rpc, output)?;
+    let sender = args.grant.sending.sender(rpc, output)?;
     let draft = call::<VerifiedRegistry>(VERIFREG_ACTOR, "AddVerifiedClient", &params)?;
     let sent = sender.send(&draft, "the client got no datacap")?;
     let result = json!({
         "client": address.to_string(),
-        "datacap": args.datacap.to_string(),
+        "datacap": args.grant.datacap.to_string(),
     });
     output.result(&with_message(result, &sent), || {
         field("client", address);
         field(
             "datacap",
-            format_args!("{} bytes", grouped_text(&args.datacap.to_string())),
+            format_args!("{} bytes", grouped_text(&args.grant.datacap.to_string())),
         );
         say_message(&sent);
     });

@@ -1,5 +1,6 @@
 //! Randomness of the chain (spec 10 §5.4).
 
+use boatyard_chain::{ChainError, ChainHandle};
 use multihash_codetable::{Code, MultihashDigest};
 
 use crate::call::{Call, Path};
@@ -14,20 +15,20 @@ pub fn methods() -> Vec<Method> {
         /// 32 bytes drawn from the beacon of an epoch, for a purpose.
         ["Filecoin.StateGetRandomnessFromBeacon"]
         (personalization: i64, epoch: i64, entropy: Base64, tipset: TipsetParam)
-            -> "base64 bytes" = compute from_beacon;
+            -> "base64 bytes" = compute drawn::<Beacon>;
 
         /// 32 bytes drawn from the ticket of an epoch, for a purpose.
         ["Filecoin.StateGetRandomnessFromTickets"]
         (personalization: i64, epoch: i64, entropy: Base64, tipset: TipsetParam)
-            -> "base64 bytes" = compute from_tickets;
+            -> "base64 bytes" = compute drawn::<Tickets>;
 
         /// The beacon's value of an epoch, hashed but not mixed with a purpose.
         ["Filecoin.StateGetRandomnessDigestFromBeacon"]
-        (epoch: i64, tipset: TipsetParam) -> "base64 bytes" = compute beacon_digest;
+        (epoch: i64, tipset: TipsetParam) -> "base64 bytes" = compute digest::<Beacon>;
 
         /// The ticket of an epoch, hashed but not mixed with a purpose.
         ["Filecoin.StateGetRandomnessDigestFromTickets"]
-        (epoch: i64, tipset: TipsetParam) -> "base64 bytes" = compute ticket_digest;
+        (epoch: i64, tipset: TipsetParam) -> "base64 bytes" = compute digest::<Tickets>;
 
         /// The beacon's entry of an epoch; waits for one that is to come.
         ["Filecoin.StateGetBeaconEntry", "Filecoin.BeaconGetEntry"]
@@ -37,12 +38,12 @@ pub fn methods() -> Vec<Method> {
         /// 32 bytes drawn from the beacon of an epoch, for a purpose.
         ["Filecoin.ChainGetRandomnessFromBeacon"]
         (tipset: TipsetParam, personalization: i64, epoch: i64, entropy: Base64)
-            -> "base64 bytes" = compute from_beacon_v0;
+            -> "base64 bytes" = compute drawn_v0::<Beacon>;
 
         /// 32 bytes drawn from the ticket of an epoch, for a purpose.
         ["Filecoin.ChainGetRandomnessFromTickets"]
         (tipset: TipsetParam, personalization: i64, epoch: i64, entropy: Base64)
-            -> "base64 bytes" = compute from_tickets_v0;
+            -> "base64 bytes" = compute drawn_v0::<Tickets>;
     ];
     all.extend(
         v0.into_iter()
@@ -51,13 +52,26 @@ pub fn methods() -> Vec<Method> {
     all
 }
 
-/// Mixes a digest with a purpose (spec 00, randomness).
-fn drawn(personalization: i64, digest: [u8; 32], epoch: i64, entropy: &[u8]) -> BlobJson {
-    let mut input = personalization.to_be_bytes().to_vec();
-    input.extend(digest);
-    input.extend(epoch.to_be_bytes());
-    input.extend(entropy);
-    Code::Blake2b256.digest(&input).digest().to_vec().into()
+/// Where randomness comes from.
+trait Source {
+    /// Its value of an epoch, hashed.
+    fn of(chain: &ChainHandle, epoch: i64) -> Result<[u8; 32], ChainError>;
+}
+
+struct Beacon;
+
+impl Source for Beacon {
+    fn of(chain: &ChainHandle, epoch: i64) -> Result<[u8; 32], ChainError> {
+        chain.beacon_randomness(epoch)
+    }
+}
+
+struct Tickets;
+
+impl Source for Tickets {
+    fn of(chain: &ChainHandle, epoch: i64) -> Result<[u8; 32], ChainError> {
+        chain.ticket_randomness(epoch)
+    }
 }
 
 /// Everything that there is was decided by the head; a tipset may not look ahead.
@@ -71,7 +85,13 @@ fn check(call: &Call, epoch: i64, tipset: &TipsetParam) -> Result<(), RpcError> 
     Ok(())
 }
 
-fn from_beacon(
+fn digest<S: Source>(call: &Call, epoch: i64, tipset: TipsetParam) -> Result<BlobJson, RpcError> {
+    check(call, epoch, &tipset)?;
+    Ok(S::of(&call.node.chain, epoch)?.to_vec().into())
+}
+
+/// A digest mixed with a purpose (spec 00, randomness).
+fn drawn<S: Source>(
     call: &Call,
     personalization: i64,
     epoch: i64,
@@ -79,50 +99,21 @@ fn from_beacon(
     tipset: TipsetParam,
 ) -> Result<BlobJson, RpcError> {
     check(call, epoch, &tipset)?;
-    let digest = call.node.chain.beacon_randomness(epoch)?;
-    Ok(drawn(personalization, digest, epoch, &entropy.0))
+    let mut input = personalization.to_be_bytes().to_vec();
+    input.extend(S::of(&call.node.chain, epoch)?);
+    input.extend(epoch.to_be_bytes());
+    input.extend(entropy.0);
+    Ok(Code::Blake2b256.digest(&input).digest().to_vec().into())
 }
 
-fn from_tickets(
-    call: &Call,
-    personalization: i64,
-    epoch: i64,
-    entropy: Base64,
-    tipset: TipsetParam,
-) -> Result<BlobJson, RpcError> {
-    check(call, epoch, &tipset)?;
-    let digest = call.node.chain.ticket_randomness(epoch)?;
-    Ok(drawn(personalization, digest, epoch, &entropy.0))
-}
-
-fn from_beacon_v0(
+fn drawn_v0<S: Source>(
     call: &Call,
     tipset: TipsetParam,
     personalization: i64,
     epoch: i64,
     entropy: Base64,
 ) -> Result<BlobJson, RpcError> {
-    from_beacon(call, personalization, epoch, entropy, tipset)
-}
-
-fn from_tickets_v0(
-    call: &Call,
-    tipset: TipsetParam,
-    personalization: i64,
-    epoch: i64,
-    entropy: Base64,
-) -> Result<BlobJson, RpcError> {
-    from_tickets(call, personalization, epoch, entropy, tipset)
-}
-
-fn beacon_digest(call: &Call, epoch: i64, tipset: TipsetParam) -> Result<BlobJson, RpcError> {
-    check(call, epoch, &tipset)?;
-    Ok(call.node.chain.beacon_randomness(epoch)?.to_vec().into())
-}
-
-fn ticket_digest(call: &Call, epoch: i64, tipset: TipsetParam) -> Result<BlobJson, RpcError> {
-    check(call, epoch, &tipset)?;
-    Ok(call.node.chain.ticket_randomness(epoch)?.to_vec().into())
+    drawn::<S>(call, personalization, epoch, entropy, tipset)
 }
 
 /// Farthest epoch that a client may wait for.
