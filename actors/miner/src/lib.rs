@@ -47,6 +47,8 @@
 //! | [`power`] | what sectors are worth |
 //! | [`assignment`] | which deadline a sector gets |
 //! | [`lifecycle`] | the end of a deadline, early terminations of the whole miner |
+//! | [`settlement`] | what sectors that ended early cost |
+//! | [`creation`] | the first state |
 //! | [`sector_map`] | sectors addressed by deadline and partition |
 //! | [`amt`], [`blocks`] | access to the store under the miner's rule of errors |
 //! | [`invariants`] | what must hold of a state |

@@ -13,9 +13,12 @@ use fvm_shared::sector::{PoStProof, RegisteredPoStProof, SectorNumber, SectorSiz
 use multihash_codetable::{Code, MultihashDigest};
 
 use super::world::{MINER, SIZE, World, policy};
+use crate::amt;
 use crate::bitfield_queue::bits_of;
+use crate::expiration_queue::ExpirationQueue;
 use crate::invariants;
-use crate::schema::{Partition, PowerPair};
+use crate::schema::{ExpirationSet, Partition, PowerPair, SectorOnChainInfo};
+use crate::sectors::Sectors;
 use crate::types::{
     DeclareFaultsParams, DeclareFaultsRecoveredParams, PoStPartition, SectorDeclaration,
     SubmitWindowedPoStParams,
@@ -164,6 +167,50 @@ impl World {
         self.deadline(deadline)
             .load_partition(store, index)
             .unwrap()
+    }
+
+    /// What expires in a partition when.
+    pub fn expirations(&self, deadline: u64, index: u64) -> Vec<(ChainEpoch, ExpirationSet)> {
+        let (store, state) = (self.rt.store(), self.state());
+        let quant = state.deadline_quant(policy(), deadline);
+        let root = self.partition(deadline, index).expirations_epochs;
+        let mut found = Vec::new();
+        ExpirationQueue::load(store, &root, quant)
+            .unwrap()
+            .for_each(|epoch, entry| {
+                found.push((epoch, entry.clone()));
+                Ok(())
+            })
+            .unwrap();
+        found
+    }
+
+    /// Gives a sector of a partition another record, as an update does.
+    pub fn replace(
+        &self,
+        deadline: u64,
+        index: u64,
+        old: &SectorOnChainInfo,
+        new: &SectorOnChainInfo,
+    ) {
+        let store = self.rt.store();
+        self.edit(|state| {
+            let frame = state.frame(policy(), store, SectorSize::_2KiB, deadline);
+            let mut deadlines = state.load_deadlines(store).unwrap();
+            let mut changed = deadlines.load(store, deadline).unwrap();
+            let mut partitions = amt::open(&changed.partitions, store).unwrap();
+            let mut partition = partitions.get(index).unwrap().unwrap().clone();
+            let (old, new) = (std::slice::from_ref(old), std::slice::from_ref(new));
+            let replaced = partition.replace_sectors(frame, old, new).unwrap();
+            partitions.set(index, partition).unwrap();
+            changed.partitions = amt::flush(&mut partitions).unwrap();
+            changed.live_power += &replaced.power;
+            deadlines.save(store, deadline, &changed).unwrap();
+            state.save_deadlines(store, &deadlines).unwrap();
+            let mut sectors = Sectors::load(store, &state.sectors).unwrap();
+            sectors.set_all(new.iter().cloned()).unwrap();
+            state.sectors = sectors.flush().unwrap();
+        });
     }
 
     pub fn expect_power(&self, delta: PowerPair) {

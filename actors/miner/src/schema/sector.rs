@@ -25,7 +25,7 @@ pub struct SectorPreCommitInfo {
     pub sealed_cid: Cid,
     /// Of which epoch the ticket is.
     pub seal_rand_epoch: ChainEpoch,
-    /// Deals of the market; refused from new pre-commits.
+    /// Deals of the market. A sector with some can be announced, not proven any more.
     pub deal_ids: Vec<DealID>,
     /// Its last epoch.
     pub expiration: ChainEpoch,

@@ -3,12 +3,13 @@ use boatyard_sdk::runtime::RandomnessTag;
 use fvm_ipld_encoding::{RawBytes, to_vec};
 use fvm_shared::METHOD_SEND;
 use fvm_shared::address::Address;
+use fvm_shared::bigint::BigInt;
 use fvm_shared::sector::RegisteredPoStProof;
 
 use super::*;
 use crate::methods::world::*;
 use crate::methods::world_proving::*;
-use crate::types::PoStPartition;
+use crate::types::{ExpirationExtension2, ExtendSectorExpiration2Params, PoStPartition};
 
 const DISPUTE: u64 = 24;
 
@@ -335,6 +336,108 @@ fn the_penalty_is_for_the_power_of_then() {
     dispute(&world, 0, 0).unwrap();
     assert_eq!(world.partition(0, 0).faults, numbers(&[1, 2]));
     world.check();
+}
+
+/// A sector that lives longer since is found at its new end, by its old record.
+#[test]
+fn a_dispute_goes_by_the_records_of_then() {
+    let world = trusted(invalid_proof());
+    let later = EXPIRATION + 100_000;
+    let extension = ExpirationExtension2 {
+        deadline: 0,
+        partition: 0,
+        sectors: numbers(&[1]),
+        sectors_with_claims: vec![],
+        new_expiration: later,
+    };
+    world.rt.caller(WORKER);
+    let extensions = vec![extension];
+    world
+        .call(32, &ExtendSectorExpiration2Params { extensions })
+        .unwrap();
+    expect_success(&world);
+    dispute(&world, 0, 0).unwrap();
+
+    let last = world.window(0).last() - 2_880;
+    let ends = world.expirations(0, 0);
+    let [(epoch, entry)] = &ends[..] else {
+        panic!("both end early: {ends:?}");
+    };
+    assert_eq!(*epoch, last + policy().fault_max_age);
+    assert_eq!(entry.early_sectors, numbers(&[1, 2]));
+    assert_eq!(entry.faulty_power, sectors(2));
+    assert!(entry.on_time_pledge.is_zero(), "due at settlement");
+    world.check();
+}
+
+/// Power that a sector gained since is not lost: it stays active in a partition that
+/// has no active sector any more, so this is not a state that [`World::check`] takes.
+#[test]
+fn power_that_came_since_is_not_disputed() {
+    let world = trusted(invalid_proof());
+    let qa_power = i64::try_from(SIZE).unwrap() * 10;
+    let left = EXPIRATION - world.rt.epoch_now();
+    let old = world.sector(1).unwrap();
+    let new = SectorOnChainInfo {
+        power_base_epoch: world.rt.epoch_now(),
+        verified_deal_weight: BigInt::from(SIZE) * left,
+        ..old.clone()
+    };
+    world.replace(0, 0, &old, &new);
+    expect_success(&world);
+    dispute(&world, 0, 0).unwrap();
+
+    let partition = world.partition(0, 0);
+    assert_eq!(partition.faults, numbers(&[1, 2]));
+    assert_eq!(partition.faulty_power, sectors(2));
+    let kept = partition.active_power();
+    assert_eq!(kept.raw, 0.into());
+    assert_eq!(kept.qa, (qa_power - i64::try_from(SIZE).unwrap()).into());
+    assert_eq!(world.deadline(0).faulty_power, sectors(2));
+}
+
+/// A refuted proof leaves a gap; the others keep their numbers.
+#[test]
+fn proofs_keep_their_numbers() {
+    let world = trusted(invalid_proof());
+    let store = world.rt.store();
+    let mut deadline = world.deadline(0);
+    let mut proofs =
+        crate::amt::open(&deadline.optimistic_post_submissions_snapshot, store).unwrap();
+    let first = proofs.get(0).unwrap().unwrap().clone();
+    proofs.set(1, first).unwrap();
+    deadline.optimistic_post_submissions_snapshot = crate::amt::flush(&mut proofs).unwrap();
+    world.edit(|state| {
+        let mut deadlines = state.load_deadlines(store).unwrap();
+        deadlines.save(store, 0, &deadline).unwrap();
+        state.save_deadlines(store, &deadlines).unwrap();
+    });
+    expect_success(&world);
+    dispute(&world, 0, 0).unwrap();
+
+    // Nobody is faulty twice, but the penalty is for the power of then.
+    world.expect_queries();
+    world
+        .rt
+        .expect_send(Address::new_id(STRANGER), METHOD_SEND)
+        .value(reporters_share());
+    world.expect_burn(penalty(2));
+    dispute(&world, 0, 1).unwrap();
+    for gone in [0, 1] {
+        world.expect_queries();
+        assert_eq!(dispute(&world, 0, gone), Err(16));
+    }
+}
+
+/// What a dispute of the proof of sectors 1 and 2 sends when it succeeds.
+fn expect_success(world: &World) {
+    world.expect_queries();
+    world.expect_power(sectors(-2));
+    world
+        .rt
+        .expect_send(Address::new_id(STRANGER), METHOD_SEND)
+        .value(reporters_share());
+    world.expect_burn(penalty(2));
 }
 
 #[test]
