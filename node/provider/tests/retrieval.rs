@@ -2,6 +2,112 @@
 //! updated ones; checked, in parts, for nothing and for vouchers.
 
 mod common;
+mod gate {
+    //! A prover that waits before it proves a seal, if it is told to.
+
+    use std::sync::{Arc, Condvar, Mutex};
+
+    use boatyard_proofs::statement::AggregateStatement;
+    use boatyard_proofs::{
+        PostChallenge, Proof, ProveError, Prover, Replica, Scheme, SealedSector, SectorDir,
+        UpdatedSector,
+    };
+    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+    /// The prover with its gate.
+    pub struct Gated {
+        inner: Arc<dyn Prover>,
+        gate: Arc<Gate>,
+    }
+
+    /// What the test moves.
+    pub struct Gate {
+        shut: Mutex<bool>,
+        moved: Condvar,
+        waits: UnboundedSender<()>,
+    }
+
+    /// A prover, its gate, and who tells of seals that wait there.
+    pub fn gated() -> (Arc<dyn Prover>, Arc<Gate>, UnboundedReceiver<()>) {
+        let (waits, waiting) = unbounded_channel();
+        let gate = Arc::new(Gate {
+            shut: Mutex::new(false),
+            moved: Condvar::new(),
+            waits,
+        });
+        let prover = Gated {
+            inner: Scheme::Vanilla.prover().unwrap(),
+            gate: gate.clone(),
+        };
+        (Arc::new(prover), gate, waiting)
+    }
+
+    impl Gate {
+        pub fn shut(&self, shut: bool) {
+            *self.shut.lock().unwrap() = shut;
+            self.moved.notify_all();
+        }
+
+        fn pass(&self) {
+            let mut shut = self.shut.lock().unwrap();
+            if *shut {
+                self.waits.send(()).unwrap();
+            }
+            while *shut {
+                shut = self.moved.wait(shut).unwrap();
+            }
+        }
+    }
+
+    impl Prover for Gated {
+        fn scheme(&self) -> Scheme {
+            self.inner.scheme()
+        }
+
+        fn prove_seal(
+            &self,
+            dir: &SectorDir,
+            sector: &SealedSector,
+            seed: &[u8; 32],
+        ) -> Result<Proof, ProveError> {
+            self.gate.pass();
+            self.inner.prove_seal(dir, sector, seed)
+        }
+
+        fn aggregate_seals(
+            &self,
+            statement: &AggregateStatement,
+            proofs: &[Proof],
+        ) -> Result<Proof, ProveError> {
+            self.inner.aggregate_seals(statement, proofs)
+        }
+
+        fn prove_window(
+            &self,
+            challenge: &PostChallenge,
+            replicas: &[Replica],
+        ) -> Result<Proof, ProveError> {
+            self.inner.prove_window(challenge, replicas)
+        }
+
+        fn prove_winning(
+            &self,
+            challenge: &PostChallenge,
+            replica: &Replica,
+        ) -> Result<Proof, ProveError> {
+            self.inner.prove_winning(challenge, replica)
+        }
+
+        fn prove_update(
+            &self,
+            dir: &SectorDir,
+            sector: &SealedSector,
+            update: &UpdatedSector,
+        ) -> Result<Proof, ProveError> {
+            self.inner.prove_update(dir, sector, update)
+        }
+    }
+}
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +128,7 @@ use boatyard_provider::record::{SectorPiece, UpdateRecord};
 use boatyard_provider::{Order, Provider, ProvidersConfig, Purpose};
 use common::client::Client;
 use common::http::{ask, get};
-use common::{DAY, serve, start, start_with};
+use common::{DAY, serve, start, start_proving, start_with};
 use fvm_ipld_encoding::{CborStore as _, RawBytes, from_slice, to_vec};
 use fvm_shared::address::Address;
 use fvm_shared::crypto::signature::Signature;
@@ -611,6 +717,116 @@ async fn who_asks_a_price_is_paid_by_vouchers() {
     assert_eq!(pay(&server, &path, &voucher).await.status, 402);
     let more = pay(&server, &path, &payer.voucher(0, 2, 5_600)).await;
     assert_eq!(more.status, 200, "{}", more.error());
+}
+
+/// The provider seals while it holds its lock and the chain; both may last.
+#[tokio::test]
+async fn files_are_given_out_and_orders_shown_while_the_provider_seals() {
+    let (prover, gate, mut waiting) = gate::gated();
+    let config = ProvidersConfig {
+        count: 1,
+        retrieval_price: TokenAmount::from_atto(1),
+        ..ProvidersConfig::default()
+    };
+    let (chain, providers) = start_proving(config, None, &prover);
+    let server = serve(&chain, &providers).remove(0);
+    let provider = &providers[0];
+    let planets = planets();
+    let info = keep(&chain, provider, &server, &planets.car).await;
+    let about = get(&server.url(), "/").await;
+    let worker: Address = about["worker"].as_str().unwrap().parse().unwrap();
+    let payer = Payer::open(&chain, 3, worker, 10_000).await;
+
+    let other = hand_in(&server, b"something that is sealed now").await;
+    let purpose = Purpose::Favour { notify: Vec::new() };
+    let order = Order::new(other.clone(), 28, purpose, 1_000, 200 * DAY);
+    let id = provider.take(order).unwrap();
+    gate.shut(true);
+    let advanced = tokio::spawn({
+        let chain = chain.clone();
+        async move { chain.advance_to(chain.head().height() + 400).await.unwrap() }
+    });
+    waiting.recv().await.unwrap();
+
+    // Out of the replica, as nothing was asked for before.
+    let path = format!("/ipfs/{}/mars.jpg", planets.root);
+    let answer = pay(&server, &path, &payer.voucher(0, 1, 800)).await;
+    assert_eq!((answer.status, answer.body), (200, planets.file));
+    assert_eq!(
+        fetch(&server, "HEAD", &format!("/piece/{}", info.cid), &[])
+            .await
+            .status,
+        200
+    );
+    let shown = get(&server.url(), &format!("/orders/{id}")).await;
+    assert_eq!(shown["state"], "pre-committed");
+    for path in ["/orders", "/sectors", "/", "/vouchers"] {
+        get(&server.url(), path).await;
+    }
+    let unknown = fetch(&server, "GET", "/deals/7", &[]).await;
+    assert_eq!(unknown.status, 404);
+    // Bytes are taken as well; only what changes the desk has to wait.
+    hand_in(&server, b"something else").await;
+    assert!(!advanced.is_finished());
+
+    gate.shut(false);
+    advanced.await.unwrap();
+    let shown = get(&server.url(), &format!("/orders/{id}")).await;
+    assert_eq!(shown["state"], "active");
+}
+
+#[tokio::test]
+async fn a_voucher_that_comes_many_times_at_once_is_good_for_what_it_states() {
+    let config = ProvidersConfig {
+        count: 1,
+        retrieval_price: TokenAmount::from_atto(1),
+        ..ProvidersConfig::default()
+    };
+    let (chain, providers) = start_with(config, None);
+    let server = serve(&chain, &providers).remove(0);
+    let planets = planets();
+    hand_in(&server, &planets.car).await;
+    let about = get(&server.url(), "/").await;
+    let worker: Address = about["worker"].as_str().unwrap().parse().unwrap();
+    let payer = Payer::open(&chain, 3, worker, 100_000).await;
+    let path = format!("/ipfs/{}", planets.mars);
+    // Three files and a half; and one for a lower total, which takes nothing away.
+    let (best, lower) = (payer.voucher(0, 2, 2_800), payer.voucher(0, 1, 1_600));
+    let asked =
+        (0..16).map(|number| pay(&server, &path, if number % 4 == 3 { &lower } else { &best }));
+    let answers = futures(asked).await;
+    let given = answers.iter().filter(|answer| answer.status == 200).count();
+    let refused = answers.iter().filter(|answer| answer.status == 402).count();
+    assert_eq!((given, refused), (3, 13));
+    let vouchers = get(&server.url(), "/vouchers").await;
+    let channel = &vouchers["channels"][0];
+    assert_eq!(
+        (&channel["earned"], &channel["credit"]),
+        (&"2400".into(), &"400".into())
+    );
+}
+
+/// Waits for all at once.
+async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut waiting: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in &mut waiting {
+            if output.is_none()
+                && let std::task::Poll::Ready(done) = future.as_mut().poll(context)
+            {
+                *output = Some(done);
+            }
+        }
+        match waiting.iter().all(|(_, output)| output.is_some()) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+    waiting
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
 }
 
 /// Of somebody who is no provider.

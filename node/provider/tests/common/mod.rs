@@ -15,7 +15,7 @@ use boatyard_chain::genesis::GenesisActors;
 use boatyard_chain::{
     ChainConfig, ChainFile, ChainHandle, ChainProofs, ChainSetup, EngineMachines, MiningMode,
 };
-use boatyard_proofs::Scheme;
+use boatyard_proofs::{Prover, Scheme};
 use boatyard_provider::http::Server;
 use boatyard_provider::market::MarketView;
 use boatyard_provider::miner::MinerView;
@@ -50,6 +50,15 @@ pub fn start_with(
     config: ProvidersConfig,
     directory: Option<&Path>,
 ) -> (ChainHandle, Vec<Provider>) {
+    start_proving(config, directory, &Scheme::Vanilla.prover().unwrap())
+}
+
+/// The same with somebody else who makes the proofs, of the scheme that is usual.
+pub fn start_proving(
+    config: ProvidersConfig,
+    directory: Option<&Path>,
+    prover: &Arc<dyn Prover>,
+) -> (ChainHandle, Vec<Provider>) {
     let bundle = Bundle::embedded(VARIANT);
     let file = directory.map(|directory| ChainFile::open(directory).unwrap());
     let store = match &file {
@@ -62,8 +71,7 @@ pub fn start_with(
         ..EngineOptions::default()
     });
     let config = ProvidersConfig { port: 0, ..config };
-    let prover = Scheme::Vanilla.prover().unwrap();
-    let prepared = genesis::prepare(&config, VARIANT, directory, &prover).unwrap();
+    let prepared = genesis::prepare(&config, VARIANT, directory, prover).unwrap();
     let verifier = Scheme::Vanilla.verifier().unwrap();
     let chain = ChainHandle::start(ChainSetup {
         config: ChainConfig {
