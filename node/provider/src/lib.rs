@@ -25,6 +25,7 @@
 //! | [`pipeline`] | orders to sectors: pack, seal, pre-commit, prove |
 //! | [`non_interactive`] | the same for capacity that is proven by one message |
 //! | [`update`] | orders to sectors of committed capacity |
+//! | [`replica`] | bytes of pieces out of its own sectors |
 //! | [`refusal`] | orders for whose sake the chain does not take a sector |
 //! | [`place`] | where a sector is proven, and how it is there |
 //! | [`http`] | what clients ask of it |
@@ -60,6 +61,7 @@ pub mod publish;
 pub mod record;
 pub mod recovery;
 pub mod refusal;
+pub mod replica;
 pub mod retrieval;
 pub mod standing;
 pub mod task;

@@ -149,9 +149,15 @@ impl Order {
     /// Whether it can go into a sector: a deal has to be published first, and the
     /// allocation of a verified one be known.
     pub fn is_ready(&self) -> bool {
-        if self.failed.is_some() || self.sector.is_some() || self.length == 0 {
-            return false;
-        }
+        self.failed.is_none()
+            && self.sector.is_none()
+            && self.length > 0
+            && self.is_known_to_market()
+    }
+
+    /// Whether its deal, if it is one, is published, and the allocation of a verified one
+    /// known.
+    pub fn is_known_to_market(&self) -> bool {
         match &self.purpose {
             Purpose::Deal { deal: None, .. } => false,
             Purpose::Deal {

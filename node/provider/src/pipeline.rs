@@ -29,7 +29,9 @@ use crate::order::{Order, OrderId, Placement, Purpose};
 use crate::provider::{Shelf, encode};
 use crate::record::{SectorPiece, SectorRecord};
 use crate::refusal;
+use crate::replica;
 use crate::task::Task;
+use crate::update;
 use crate::window::miner_entropy;
 
 /// Domain of tickets (spec 05 §10).
@@ -239,6 +241,10 @@ fn step(
         if epoch <= seed_epoch(view, &pre_commit) || !shelf.tasks.may(&task, epoch) {
             return Ok(None);
         }
+        let record = shelf.sectors.get(&number);
+        if record.is_some_and(|record| waits_for_market(shelf, &record.pieces)) {
+            return Ok(None);
+        }
         return prove(shelf, view, turn, number, &pre_commit, task).map(Some);
     }
     if view.is_number_taken(number)? {
@@ -282,6 +288,15 @@ fn ensure_sealed(
         seal_sector(shelf, view, turn, number)?;
     }
     Ok(())
+}
+
+/// Whether deals among these pieces are not published, because the chain went back: what
+/// proves the pieces has to tell of the deals.
+pub(crate) fn waits_for_market(shelf: &Shelf<'_>, pieces: &[SectorPiece]) -> bool {
+    let mut orders = pieces
+        .iter()
+        .filter_map(|piece| shelf.orders.get(&piece.order));
+    orders.any(|order| order.failed.is_none() && !order.is_known_to_market())
 }
 
 /// Whether a cache directory holds what a proof of replication or of an update needs
@@ -348,6 +363,7 @@ fn seal_sector(
         ticket: ticket(shelf, turn, record.ticket_epoch)?,
     };
     let pieces = data(shelf, &record)?;
+    update::withdraw(shelf, &mut record)?;
     record.sealed = Some(seal::replicate(&dir, &spec, &pieces)?);
     let least = least_expiration(view, spec.proof, turn.epoch());
     record.expiration = record.expiration.max(least);
@@ -391,6 +407,8 @@ fn data(
     ) {
         (Err(PipelineError::NoData(_)), Some(sealed)) if dir.sealed().exists() => {
             seal::unseal(&dir, sealed)?;
+            // For the case that the replica is exchanged and its record is not.
+            replica::keep(shelf, &record.pieces, &dir.unsealed())?;
             Ok(sealed.pieces.clone())
         }
         (staged, _) => staged,

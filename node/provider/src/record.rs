@@ -1,6 +1,7 @@
 //! What a provider remembers of a sector.
 
 use boatyard_proofs::{SealedSector, UpdatedSector};
+use cid::Cid;
 use fvm_ipld_encoding::tuple::{Deserialize_tuple, Serialize_tuple};
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::piece::PieceInfo;
@@ -52,6 +53,21 @@ pub struct UpdateRecord {
     pub proven: bool,
 }
 
+/// Where a piece starts among those of a sector, and how large it is, both in padded
+/// bytes.
+pub fn place(pieces: &[SectorPiece], wanted: &Cid) -> Option<(u64, u64)> {
+    let mut end = 0u64;
+    for held in pieces {
+        let size = held.piece.size.0.max(1);
+        let start = end.checked_next_multiple_of(size)?;
+        if held.piece.cid == *wanted {
+            return Some((start, size));
+        }
+        end = start.checked_add(size)?;
+    }
+    None
+}
+
 impl SectorRecord {
     /// A sector about to be sealed.
     pub fn new(number: SectorNumber, expiration: ChainEpoch, pieces: Vec<SectorPiece>) -> Self {
@@ -94,5 +110,30 @@ impl SectorRecord {
             Some(update) if update.proven => &update.pieces,
             _ => &self.pieces,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use boatyard_proofs::piece::of_bytes;
+
+    #[test]
+    fn pieces_lie_at_multiples_of_their_sizes() {
+        let pieces: Vec<SectorPiece> = [100, 500, 90]
+            .map(|length| SectorPiece {
+                piece: of_bytes(&vec![length as u8; length]),
+                order: 1,
+            })
+            .to_vec();
+        let places: Vec<_> = pieces
+            .iter()
+            .map(|piece| place(&pieces, &piece.piece.cid))
+            .collect();
+        assert_eq!(
+            places,
+            [Some((0, 128)), Some((512, 512)), Some((1_024, 128))]
+        );
+        assert_eq!(place(&pieces, &of_bytes(b"mars").cid), None);
     }
 }

@@ -18,11 +18,14 @@ use fvm_shared::sector::SectorNumber;
 
 use crate::miner::{MinerError, MinerView};
 use crate::order::{Order, Placement};
-use crate::pipeline::{Move, PipelineError, can_prove_seal, discard, manifests, stage};
+use crate::pipeline::{
+    Move, PipelineError, can_prove_seal, discard, manifests, stage, waits_for_market,
+};
 use crate::place::{Health, Place};
 use crate::provider::{Shelf, encode as encoded};
-use crate::record::{SectorPiece, UpdateRecord};
+use crate::record::{SectorPiece, SectorRecord, UpdateRecord};
 use crate::refusal;
+use crate::replica;
 use crate::task::Task;
 
 /// Method of the miner.
@@ -228,6 +231,9 @@ fn step(
     if place.mutable_from(view, epoch) > epoch || !shelf.tasks.may(&task, epoch) {
         return Ok(None);
     }
+    if waits_for_market(shelf, &update.pieces) {
+        return Ok(None);
+    }
     let dir = shelf.files.sector(number);
     if !can_prove_seal(&dir.update_cache()) {
         let updated = encode(shelf, &dir, &sealed, &update)?;
@@ -302,6 +308,50 @@ pub(crate) fn encode(
     Ok(seal::update(dir, sealed, &pieces)?)
 }
 
+/// Takes an update back before its sector is sealed anew, into another replica: its data
+/// is to be encoded again. If the old replica does not give the data back, the orders wait
+/// for another sector and for their bytes.
+pub(crate) fn withdraw(
+    shelf: &mut Shelf<'_>,
+    record: &mut SectorRecord,
+) -> Result<(), PipelineError> {
+    let number = record.number;
+    let Some(update) = &mut record.update else {
+        return Ok(());
+    };
+    let Some(updated) = update.updated.take() else {
+        return Ok(());
+    };
+    update.proven = false;
+    if let Err(error) = replica::keep_update(shelf, number, &update.pieces, &updated) {
+        tracing::warn!(miner = shelf.config.miner, sector = number, %error, "the data of an update is lost; its orders wait for it");
+        for piece in record
+            .update
+            .take()
+            .into_iter()
+            .flat_map(|update| update.pieces)
+        {
+            let Some(mut order) = shelf.orders.get(&piece.order).cloned() else {
+                continue;
+            };
+            order.sector = None;
+            if !shelf.files.piece(&piece.piece.cid).exists() {
+                order.length = 0;
+            }
+            shelf.put_order(order)?;
+        }
+    }
+    delete(&shelf.files.sector(number));
+    Ok(())
+}
+
+/// Deletes all files of an update.
+fn delete(dir: &SectorDir) {
+    let _ = fs::remove_file(dir.update_unsealed());
+    let _ = fs::remove_file(dir.update());
+    let _ = fs::remove_dir_all(dir.update_cache());
+}
+
 /// Deletes what only the update's proof needed.
 pub(crate) fn release(shelf: &Shelf<'_>, number: SectorNumber) -> Result<(), PipelineError> {
     let dir = shelf.files.sector(number);
@@ -339,8 +389,6 @@ fn abandon(
             shelf.put_order(order)?;
         }
     }
-    let _ = fs::remove_file(dir.update_unsealed());
-    let _ = fs::remove_file(dir.update());
-    let _ = fs::remove_dir_all(dir.update_cache());
+    delete(&dir);
     Ok(None)
 }

@@ -22,7 +22,7 @@ use fvm_shared::sector::SectorNumber;
 use super::scratch;
 use crate::http::Refusal;
 use crate::provider::Provider;
-use crate::record::SectorRecord;
+use crate::record::{SectorRecord, place};
 
 /// Bytes that stay in memory. The last one stays however large it is.
 const IN_MEMORY: usize = 64 << 20;
@@ -162,7 +162,7 @@ impl Vault {
         let mut trouble = None;
         let file = self.provider.files().piece(piece);
         for record in &holdings.sectors {
-            let Some((offset, size)) = place(record, piece) else {
+            let Some((offset, size)) = place(record.held(), piece) else {
                 continue;
             };
             // While a sector is not proven it may still be sealed anew.
@@ -328,20 +328,6 @@ impl Vault {
     }
 }
 
-/// Where a piece starts in a sector, and how large it is, both in padded bytes.
-fn place(record: &SectorRecord, piece: &Cid) -> Option<(u64, u64)> {
-    let mut end = 0u64;
-    for held in record.held() {
-        let size = held.piece.size.0.max(1);
-        let start = end.checked_next_multiple_of(size)?;
-        if held.piece.cid == *piece {
-            return Some((start, size));
-        }
-        end = start.checked_add(size)?;
-    }
-    None
-}
-
 /// Why a sector is not unsealed.
 enum Failure {
     Missing(PathBuf),
@@ -455,28 +441,6 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::SectorPiece;
-    use boatyard_proofs::piece::of_bytes;
-
-    #[test]
-    fn pieces_lie_at_multiples_of_their_sizes() {
-        let pieces: Vec<SectorPiece> = [100, 500, 90]
-            .map(|length| SectorPiece {
-                piece: of_bytes(&vec![length as u8; length]),
-                order: 1,
-            })
-            .to_vec();
-        let record = SectorRecord::new(1, 1_000, pieces.clone());
-        let places: Vec<_> = pieces
-            .iter()
-            .map(|piece| place(&record, &piece.piece.cid))
-            .collect();
-        assert_eq!(
-            places,
-            [Some((0, 128)), Some((512, 512)), Some((1_024, 128))]
-        );
-        assert_eq!(place(&record, &of_bytes(b"mars").cid), None);
-    }
 
     #[test]
     fn memory_holds_what_was_used_last_and_only_for_the_same_files() {
