@@ -97,6 +97,27 @@ fn a_block_earns_a_fifth_of_the_epoch_per_election_won() {
     assert_eq!(paid(&rt), atto(BLOCK_REWARD) + double);
 }
 
+/// Source: spec 09 §13.
+#[test]
+fn the_first_two_blocks_earn_what_the_sheet_says() {
+    let rt = reward().epoch(1);
+    expect_payment(&rt, atto(BLOCK_REWARD), 0);
+    assert_eq!(award(&rt, &block()), 0);
+    assert_eq!(
+        rt.head().to_string(),
+        "bafy2bzacedpxbq7kgnblillnba4kkyjgyugjhfo3tuuj3i6cf4rtyyhe5z6bg"
+    );
+    let power = Some(BigIntDe(BigInt::from(0)));
+    let ended = rt.caller(4).call_with::<Reward>(UPDATE_NETWORK_KPI, &power);
+    assert_eq!(ended, Ok(None));
+
+    let second = 7_253_251_264_523_052_386;
+    let rt = rt.epoch(2).caller(0);
+    expect_payment(&rt, atto(second), 0);
+    assert_eq!(award(&rt, &block()), 0);
+    assert_eq!(paid(&rt), atto(BLOCK_REWARD + second));
+}
+
 #[test]
 fn the_balance_limits_the_reward_but_not_the_gas() {
     let rt = reward().balance(REWARD_ACTOR_ID, atto(150));

@@ -15,7 +15,7 @@ use revm_interpreter::interpreter_types::InputsTr;
 use revm_interpreter::primitives::{Bytes, U256};
 
 use super::introspection::Kind;
-use super::memory::region;
+use super::memory::{region, space};
 use super::{Machine, OrAbort, Outcome, Step, pop, push};
 use crate::address;
 use crate::precompiles;
@@ -292,7 +292,7 @@ fn enter<RT: Runtime>(
     let answer = answered.or_abort(ctx.host)?;
 
     ctx.interpreter.return_data.0 = answer.data.clone();
-    let output = region(ctx.interpreter, ctx.host, out_offset, out_size)?;
+    let output = space(ctx.interpreter, ctx.host, out_offset, out_size)?;
     let length = output.len().min(answer.data.len());
     ctx.interpreter
         .memory

@@ -29,6 +29,8 @@ pub(crate) struct Machine<'rt, RT: Runtime> {
     /// PREVRANDAO, fetched once.
     pub(super) prevrandao: Option<U256>,
     gas_params: OnceCell<GasParams>,
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) held: super::memory::Held,
 }
 
 impl<'rt, RT: Runtime> Machine<'rt, RT> {
@@ -39,6 +41,8 @@ impl<'rt, RT: Runtime> Machine<'rt, RT> {
             abort: None,
             prevrandao: None,
             gas_params: OnceCell::new(),
+            #[cfg(not(target_arch = "wasm32"))]
+            held: super::memory::Held::default(),
         }
     }
 

@@ -47,12 +47,91 @@ pub(crate) fn obtainable(bytes: u64) -> Result<(), ActorError> {
     Ok(())
 }
 
-/// The region of memory that two operands mean, grown to exist.
+/// Tells a native machine of bytes that one instruction fills, copies or hashes, at
+/// what a byte costs there. On chain the FVM counts it.
+pub(crate) fn tell<RT: Runtime>(rt: &RT, bytes: u64, milligas: u64) {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        use boatyard_sdk::Host;
+
+        /// Of less the number of instructions says enough.
+        const WORTH_TELLING: u64 = 4096;
+
+        if bytes >= WORTH_TELLING {
+            rt.host()
+                .charge_gas("EVM memory", bytes.saturating_mul(milligas) / 1000);
+        }
+    }
+    #[cfg(target_arch = "wasm32")]
+    let _ = (rt, bytes, milligas);
+}
+
+/// What filling or copying a byte costs on chain, in thousandths of gas.
+pub(crate) const MILLIGAS_PER_BYTE: u64 = 400;
+
+/// What hashing a byte costs on chain, in thousandths of gas.
+const MILLIGAS_PER_HASHED_BYTE: u64 = 33_000;
+
+/// Memory of a run, counted together with that of the runs that called it: on chain
+/// all of them share what the FVM gives to a message.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, Default)]
+pub(super) struct Held(u64);
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Held {
+    /// Memory that the FVM gives to all running instances, in bytes.
+    const OF_A_MESSAGE: u64 = 2 << 30;
+
+    fn grow_to(&mut self, bytes: u64) -> Result<(), ActorError> {
+        let together = HELD.get() - self.0 + bytes;
+        if together > Self::OF_A_MESSAGE {
+            return Err(ActorError::new(
+                fvm_shared::error::ExitCode::SYS_ILLEGAL_INSTRUCTION,
+                format!("{together} bytes of memory are more than a message gets"),
+            ));
+        }
+        HELD.set(together);
+        self.0 = bytes;
+        Ok(())
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.set(HELD.get() - self.0);
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+thread_local! {
+    /// What all runs on this thread hold. A message stays on one.
+    static HELD: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// The region of memory that two operands mean, grown to exist, for work on all of
+/// it.
 ///
 /// # Errors
 /// Exit code 38 unless size, offset and end fit 32 bits; without a size the offset
 /// does not matter.
 pub(super) fn region<RT: Runtime>(
+    interpreter: &mut Interpreter<EthInterpreter>,
+    machine: &mut Machine<'_, RT>,
+    offset: U256,
+    size: U256,
+) -> Outcome<Range<usize>> {
+    let region = space(interpreter, machine, offset, size)?;
+    tell(machine.rt, region.len() as u64, MILLIGAS_PER_BYTE);
+    Ok(region)
+}
+
+/// [`region`] of which perhaps only a part is used.
+///
+/// # Errors
+/// Those of [`region`].
+pub(super) fn space<RT: Runtime>(
     interpreter: &mut Interpreter<EthInterpreter>,
     machine: &mut Machine<'_, RT>,
     offset: U256,
@@ -101,6 +180,10 @@ fn grow<RT: Runtime>(
 ) -> Outcome {
     let bytes = u64::from(end).next_multiple_of(32);
     obtainable(bytes).or_abort(machine)?;
+    #[cfg(not(target_arch = "wasm32"))]
+    machine.held.grow_to(bytes).or_abort(machine)?;
+    let more = bytes - interpreter.memory.len() as u64;
+    tell(machine.rt, more, MILLIGAS_PER_BYTE);
     interpreter.memory.resize(bytes as usize);
     Ok(())
 }
@@ -152,7 +235,8 @@ pub(super) fn mcopy<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
 /// Hashes with the system call: cheaper than hashing in Wasm.
 pub(super) fn keccak256<RT: Runtime>(ctx: Step<'_, '_, RT>) -> Outcome {
     let [offset, size] = pop(ctx.interpreter)?;
-    let data = region(ctx.interpreter, ctx.host, offset, size)?;
+    let data = space(ctx.interpreter, ctx.host, offset, size)?;
+    tell(ctx.host.rt, data.len() as u64, MILLIGAS_PER_HASHED_BYTE);
     let hash = ctx
         .host
         .rt
@@ -211,4 +295,26 @@ fn end<RT: Runtime>(ctx: Step<'_, '_, RT>, result: InstructionResult) -> Outcome
         .bytecode
         .set_action(InterpreterAction::new_return(result, output, gas));
     Err(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: spec 02 §7.3.
+    #[test]
+    fn all_runs_together_get_2_gib() {
+        const GIB: u64 = 1 << 30;
+        let (mut outer, mut inner) = (Held::default(), Held::default());
+        outer.grow_to(GIB).unwrap();
+        inner.grow_to(32).unwrap();
+        inner.grow_to(GIB).unwrap();
+        let refused = Held::default().grow_to(32).unwrap_err();
+        assert_eq!(refused.exit_code().value(), 4);
+        drop(inner);
+        assert!(outer.grow_to(2 * GIB + 32).is_err());
+        outer.grow_to(2 * GIB).unwrap();
+        drop(outer);
+        assert_eq!(HELD.get(), 0);
+    }
 }

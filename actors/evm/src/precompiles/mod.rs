@@ -17,6 +17,8 @@ use boatyard_actors_shared::EthAddress;
 use boatyard_sdk::{ActorError, Runtime};
 
 use self::reader::Reader;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::interpreter::memory::MILLIGAS_PER_BYTE;
 use crate::interpreter::{CallKind, Machine};
 
 /// A call of a precompile.
@@ -161,30 +163,72 @@ pub(crate) fn run<RT: Runtime>(
     }
 }
 
-/// Tells a native machine of work that can be endless whatever the input's length;
-/// on chain the FVM counts it. The figures are about the costs there.
+/// Tells a native machine of work that the instructions say nothing of; on chain the
+/// FVM counts it. Input that is not refused costs at least as much there.
 #[cfg(not(target_arch = "wasm32"))]
 fn charge(rt: &impl Runtime, precompile: Precompile, input: &[u8]) {
+    use Precompile::*;
     use boatyard_sdk::Host;
 
-    const GAS_PER_ROUND: u64 = 2_000;
-    const GAS_PER_PRODUCT: u64 = 1_000;
-
-    let mut head = Reader::new(input);
+    let length = input.len() as u64;
+    let each = |bytes: u64, gas: u64| length / bytes * gas;
     let gas = match precompile {
+        EcRecover => 1_000_000,
+        Sha256 => 7 * length,
+        Ripemd160 => 35 * length,
+        ModExp => modexp_gas(input),
+        Bn254Add => 50_000,
+        Bn254Mul => 1_000_000,
+        Bn254Pairing => each(192, 10_000_000),
         // Other input fails at once.
-        Precompile::Blake2F if matches!(input, [_, .., 0 | 1] if input.len() == 213) => {
-            GAS_PER_ROUND * u64::from(u32::from_be_bytes(head.array()))
+        Blake2F if length == 213 && input[212] <= 1 => {
+            2_000 * u64::from(u32::from_be_bytes(Reader::new(input).array()))
         }
-        Precompile::ModExp => {
-            let mut length = || head.u32().map_or(0, u64::from);
-            let (base, exponent, modulus) = (length(), length(), length());
-            let limbs = base.max(modulus).div_ceil(8);
-            GAS_PER_PRODUCT
-                .saturating_mul(limbs * limbs)
-                .saturating_mul(8 * exponent)
-        }
-        _ => return,
+        BlsG1Add => 100_000,
+        BlsG1Msm => each(160, 500_000),
+        BlsG2Add => 200_000,
+        BlsG2Msm => each(288, 1_500_000),
+        BlsPairing => each(384, 20_000_000),
+        BlsMapFpToG1 => 1_000_000,
+        BlsMapFp2ToG2 => 3_000_000,
+        P256Verify if length == 160 => 2_000_000,
+        CallActor | CallActorId => copied(claimed_params(input)),
+        Identity
+        | Blake2F
+        | P256Verify
+        | ResolveAddress
+        | LookupDelegatedAddress
+        | GetRandomness => return,
     };
     rt.host().charge_gas("EVM precompile", gas);
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn copied(bytes: u64) -> u64 {
+    bytes * MILLIGAS_PER_BYTE / 1_000
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn modexp_gas(input: &[u8]) -> u64 {
+    const GAS_PER_PRODUCT: u64 = 100;
+
+    let mut head = Reader::new(input);
+    let mut length = || head.u32().map_or(0, u64::from);
+    let (base, exponent, modulus) = (length(), length(), length());
+    let limbs = base.max(modulus).div_ceil(8);
+    GAS_PER_PRODUCT
+        .saturating_mul(limbs * limbs)
+        .saturating_mul(8 * exponent)
+        .saturating_add(copied(base + exponent + modulus))
+}
+
+/// How long the parameters of a call of an actor say they are.
+#[cfg(not(target_arch = "wasm32"))]
+fn claimed_params(input: &[u8]) -> u64 {
+    let mut head = Reader::new(input);
+    for _ in 0..4 {
+        head.word();
+    }
+    let length = |offset| Reader::at(input, offset).u32().map_or(0, u64::from);
+    head.u32().map_or(0, length)
 }

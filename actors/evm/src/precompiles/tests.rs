@@ -225,6 +225,15 @@ fn lengths_above_32_bits_fail() {
     }
 }
 
+/// What is never read is told of as well: reading zeros takes time.
+#[test]
+fn parameters_that_are_not_there_are_told_of() {
+    let words = [0, 0, 0, 0x51, 6 * 32, 1_000].map(word);
+    let input = [words.concat(), word(1 << 20)].concat();
+    assert_eq!(claimed_params(&input), 1 << 20);
+    assert_eq!(claimed_params(&[]), 0);
+}
+
 /// Source: spec 02 §9.1, 05: an empty base and an empty modulus come before anything
 /// is read.
 #[test]
@@ -566,8 +575,17 @@ fn long_work_is_told_to_native_machines() {
         (9, blake[..212].to_vec(), None),
         (9, unfinished, None),
         (9, blake, Some(2_000 * 1_000)),
-        (5, power, Some(1_000 * 8 * 8 * 8 * 32)),
-        (6, vec![0; 128], None),
+        (
+            5,
+            power,
+            Some(100 * 8 * 8 * 8 * 32 + (64 + 32 + 16) * 2 / 5),
+        ),
+        (5, modexp(&[], &[1; 32], &[]), Some(32 * 2 / 5)),
+        (2, vec![0; 1_000], Some(7_000)),
+        (8, vec![0; 2 * 192], Some(20_000_000)),
+        (0x100, vec![0; 160], Some(2_000_000)),
+        (0x100, vec![0; 161], None),
+        (4, vec![0; 128], None),
     ] {
         let rt = MockRuntime::new();
         run_on(&rt, address, &input);

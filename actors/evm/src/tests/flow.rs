@@ -56,6 +56,34 @@ fn a_native_machine_hears_of_long_loops() {
     assert_eq!(charges.count(), 0xffff * 7 / 65_536);
 }
 
+/// One instruction can fill, copy or hash as much as memory holds.
+#[test]
+fn a_native_machine_hears_of_work_on_much_memory() {
+    for (program, told) in [
+        ("1 0x1000 MSTORE", vec![1_651]),
+        ("0x1000 0 KECCAK256", vec![1_638, 135_168]),
+        ("0x2000 0 0 CODECOPY", vec![3_276, 3_276]),
+        ("0x2000 0 0 CODECOPY 0x2000 0 0x1000 MCOPY", {
+            vec![3_276, 3_276, 3_276, 1_638, 3_276]
+        }),
+        ("0x2000 0 0 0 4 0 STATICCALL", vec![3_276]),
+        ("0x1fe0 0 0 CODECOPY 0 MLOAD", vec![3_264, 3_264]),
+        ("0x20 0 KECCAK256", vec![]),
+    ] {
+        let rt = contract(program);
+        exit(&rt);
+        let charges: Vec<_> = rt
+            .checks()
+            .into_iter()
+            .filter_map(|check| match check {
+                Check::Gas { compute, .. } => Some(compute),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(charges, told, "{program}");
+    }
+}
+
 #[test]
 fn the_position_is_that_of_the_instruction() {
     assert_eq!(eval("PC"), U256::ZERO);
