@@ -326,7 +326,12 @@ impl From<FilesError> for Refusal {
 
 impl From<PipelineError> for Refusal {
     fn from(error: PipelineError) -> Self {
-        Self::internal(&error)
+        match error {
+            PipelineError::NoData(_) | PipelineError::NotGivenBack { .. } => {
+                Self::not_found(error.to_string())
+            }
+            other => Self::internal(&other),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use alloy::sol_types::{SolCall, SolEvent, SolValue};
 use boatyard_actors_shared::ext::account::{AUTHENTICATE_MESSAGE, AuthenticateMessageParams};
 use boatyard_actors_shared::{VERIFREG_ACTOR_ID, ext::verifreg::AllocationId};
 use boatyard_chain::ethereum::{self, INVOKE_EVM};
-use boatyard_chain::{StateView, Turn};
+use boatyard_chain::{ExecutedTipset, StateView, Turn};
 use boatyard_market::{ClientDealProposal, DealProposal};
 use fvm_ipld_encoding::{RawBytes, from_slice};
 use fvm_shared::ActorID;
@@ -26,6 +26,7 @@ use crate::miner::MinerError;
 use crate::order::{Order, Origin, Purpose};
 use crate::pipeline::PipelineError;
 use crate::provider::{Provider, Shelf};
+use crate::replica;
 use crate::verifreg::{self, VerifregView};
 
 sol! {
@@ -74,6 +75,13 @@ pub(crate) fn hear(
         allocate(shelf, turn, &allocations)?;
     }
     receive(shelf)
+}
+
+/// Whether a tipset tells of something that this miner has to look at.
+pub(crate) fn is_addressed(tipset: &ExecutedTipset, miner: ActorID) -> bool {
+    tipset.events().any(|(_, event)| {
+        proposal_of(&event.event).is_some() || allocation_of(event, miner).is_some()
+    })
 }
 
 /// Number of the proposal that an event tells of, if it does.
@@ -305,15 +313,22 @@ fn notifications(
     Ok(receivers.zip(payloads).take(MAX_RECEIVERS).collect())
 }
 
-/// Looks for the bytes of orders that came without.
+/// Looks for the bytes of orders that came without: handed in meanwhile, or kept already
+/// in a sector of the provider's own.
 fn receive(shelf: &mut Shelf<'_>) -> Result<(), PipelineError> {
-    let here: Vec<Order> = shelf
+    let waiting: Vec<Order> = shelf
         .orders
         .values()
-        .filter(|order| order.waits_for_bytes() && shelf.files.piece(&order.piece.cid).exists())
+        .filter(|order| order.waits_for_bytes())
         .cloned()
         .collect();
-    for mut order in here {
+    for mut order in waiting {
+        match replica::fetch(shelf, &order.piece.cid) {
+            Ok(true) => {}
+            // Somebody has to hand them in.
+            Ok(false) | Err(PipelineError::NotGivenBack { .. }) => continue,
+            Err(error) => return Err(error),
+        }
         match intake::bytes_of(shelf.files, &order.piece) {
             Ok(length) => order.length = length,
             Err(reason) => order.failed = Some(reason.to_string()),

@@ -66,6 +66,19 @@ pub enum PipelineError {
     /// The bytes of a piece are gone.
     #[error("the bytes of piece {0} are gone; hand them in again: PUT /piece/{0}")]
     NoData(cid::Cid),
+    /// The provider's own copy of a piece is damaged.
+    #[error(
+        "the bytes of piece {piece} are not here, and its copy in sector {sector} cannot be \
+         unsealed: {reason}. Hand them in: PUT /piece/{piece}"
+    )]
+    NotGivenBack {
+        /// The piece.
+        piece: cid::Cid,
+        /// The sector.
+        sector: SectorNumber,
+        /// Why not.
+        reason: String,
+    },
     /// Sealing again gave something else.
     #[error("sector {0} sealed again is not what it was; its pieces or its ticket are others")]
     OtherReplica(SectorNumber),

@@ -22,6 +22,7 @@ use crate::order::{Order, OrderId, Purpose, Step};
 use crate::pipeline::PipelineError;
 use crate::provider::Shelf;
 use crate::record::SectorRecord;
+use crate::replica;
 use crate::task::Task;
 
 /// Methods of the market.
@@ -88,10 +89,14 @@ pub(crate) fn next(shelf: &Shelf<'_>, head: ChainEpoch) -> Option<ChainEpoch> {
         .values()
         .filter(|order| is_running_deal(order))
         .map(|order| shelf.tasks.ready_at(&Task::Settle, order.end.max(head + 1)));
-    let arrived = shelf
-        .orders
-        .values()
-        .any(|order| order.waits_for_bytes() && shelf.files.piece(&order.piece.cid).exists());
+    let arrived = shelf.orders.values().any(|order| {
+        let piece = &order.piece.cid;
+        let is_here = || {
+            shelf.files.piece(piece).exists()
+                || replica::holder(shelf.sectors, shelf.tasks, piece).is_some()
+        };
+        order.waits_for_bytes() && is_here()
+    });
     let arrived = arrived.then_some(head + 1);
     waiting.chain(ending).chain(arrived).min()
 }

@@ -4,6 +4,7 @@
 //! of the sector: compared with the piece's commitment, so that a damaged replica gives
 //! nothing rather than something else.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -15,8 +16,92 @@ use fvm_shared::sector::SectorNumber;
 
 use crate::order::OrderId;
 use crate::pipeline::PipelineError;
-use crate::provider::Shelf;
-use crate::record::{SectorPiece, place};
+use crate::provider::{Provider, Shelf};
+use crate::record::{SectorPiece, SectorRecord, place};
+use crate::task::Tasks;
+
+/// A proven sector that holds a piece, and whose replica is not known to be damaged.
+pub(crate) fn holder(
+    sectors: &BTreeMap<SectorNumber, SectorRecord>,
+    tasks: &Tasks,
+    wanted: &Cid,
+) -> Option<SectorNumber> {
+    let records = sectors.values();
+    records
+        .filter(|record| record.released && record.failed.is_none() && record.sealed.is_some())
+        .filter(|record| !tasks.is_unreadable(record.number))
+        .find(|record| {
+            let mut held = record.held().iter();
+            held.any(|piece| piece.piece.cid == *wanted)
+        })
+        .map(|record| record.number)
+}
+
+/// Has the bytes of a piece lie where those of pieces lie that wait to be sealed, if they
+/// are there or a sector of the provider's holds the piece. Gives whether they are there.
+/// A sector that does not give them is not asked again until something is done about it.
+///
+/// # Errors
+/// [`PipelineError::NotGivenBack`], failing files.
+pub(crate) fn fetch(shelf: &mut Shelf<'_>, wanted: &Cid) -> Result<bool, PipelineError> {
+    let mut trouble = None;
+    loop {
+        if shelf.files.piece(wanted).exists() {
+            return Ok(true);
+        }
+        let Some(sector) = holder(shelf.sectors, shelf.tasks, wanted) else {
+            return trouble.map_or(Ok(false), Err);
+        };
+        match unseal(shelf, sector, wanted) {
+            Ok(bytes) => shelf.files.save_piece(wanted, &bytes)?,
+            Err(error) => {
+                tracing::warn!(miner = shelf.config.miner, sector, piece = %wanted, %error, "a sector does not give a piece back");
+                shelf.tasks.note_unreadable(sector);
+                trouble = Some(PipelineError::NotGivenBack {
+                    piece: *wanted,
+                    sector,
+                    reason: error.to_string(),
+                });
+            }
+        }
+    }
+}
+
+/// The same for whoever is not at the desk; waits for it only if there is something to
+/// unseal.
+///
+/// # Errors
+/// As [`fetch`].
+pub(crate) fn have(provider: &Provider, wanted: &Cid) -> Result<bool, PipelineError> {
+    match provider.files().piece(wanted).exists() {
+        true => Ok(true),
+        false => provider.at_desk(|shelf| fetch(shelf, wanted)),
+    }
+}
+
+/// The bytes of a piece out of a sector that holds it.
+fn unseal(shelf: &Shelf<'_>, number: SectorNumber, wanted: &Cid) -> Result<Vec<u8>, PipelineError> {
+    let record = shelf.sectors.get(&number);
+    let Some((record, sealed)) = record.and_then(|record| Some((record, record.sealed.as_ref()?)))
+    else {
+        return Err(PipelineError::NoData(*wanted));
+    };
+    let dir = shelf.files.sector(number);
+    let proven = record.update.as_ref().filter(|update| update.proven);
+    let data = match proven.and_then(|update| update.updated.as_ref()) {
+        Some(updated) => {
+            seal::decode_update(&dir, updated)?;
+            dir.update_unsealed()
+        }
+        None => {
+            seal::unseal(&dir, sealed)?;
+            dir.unsealed()
+        }
+    };
+    let bytes = cut(&data, record.held(), wanted, length_of(shelf, None, wanted));
+    let _ = fs::remove_file(data);
+    bytes
+}
 
 /// Has the bytes of an update's pieces lie where those of pieces lie that wait to be
 /// sealed, as far as they do not.

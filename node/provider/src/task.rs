@@ -86,6 +86,8 @@ pub struct Tasks {
     resting: BTreeMap<Task, ChainEpoch>,
     /// Orders that are not published together with others any more.
     singles: BTreeSet<OrderId>,
+    /// Sectors that did not give their data back.
+    unreadable: BTreeSet<SectorNumber>,
     /// What failed for a reason that may lie in an order; how often it did on chain.
     doubtful: BTreeMap<Task, u32>,
 }
@@ -173,6 +175,16 @@ impl Tasks {
         self.doubtful
             .get(task)
             .is_some_and(|failures| *failures > 1)
+    }
+
+    /// A sector did not give its data back; it is not tried again for the time being.
+    pub fn note_unreadable(&mut self, sector: SectorNumber) {
+        self.unreadable.insert(sector);
+    }
+
+    /// Whether a sector did not give its data back.
+    pub fn is_unreadable(&self, sector: SectorNumber) -> bool {
+        self.unreadable.contains(&sector)
     }
 
     /// Orders whose publication is on its way.

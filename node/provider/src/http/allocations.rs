@@ -21,6 +21,7 @@ use super::{Answer, Office, Refusal, nudge, read};
 use crate::market::MarketView;
 use crate::order::{Order, Origin, Purpose};
 use crate::pipeline;
+use crate::replica;
 use crate::verifreg::{self, VerifregView};
 
 /// Receivers of notifications that one order may have.
@@ -179,6 +180,8 @@ fn kept(
     notify: Vec<(Address, RawBytes)>,
 ) -> Result<Order, Refusal> {
     let cid = piece_cid(&request.piece_cid)?;
+    // What is kept already need not be handed in again.
+    replica::have(&office.provider, &cid)?;
     let path = office.provider.files().piece(&cid);
     let bytes = std::fs::read(path).map_err(|_| {
         Refusal::not_found(format!(

@@ -18,6 +18,7 @@ use super::{Answer, Office, Refusal, nudge, read};
 use crate::intake::{self, Measure, Refused};
 use crate::market::MarketView;
 use crate::order::{Order, Placement, Purpose};
+use crate::replica;
 
 /// The routes of this file.
 pub fn routes() -> Router<Office> {
@@ -81,6 +82,8 @@ async fn propose(State(office): State<Office>, body: Bytes) -> Result<Answer, Re
                 cid: signed.proposal.piece_cid,
                 size: signed.proposal.piece_size,
             };
+            // What is kept already need not be handed in again.
+            replica::have(&office.provider, &piece.cid)?;
             let length = intake::bytes_of(office.provider.files(), &piece)?;
             Ok((signed, length))
         };
