@@ -272,6 +272,10 @@ impl RunningNode {
         }
         self.server.stop().await;
         self.chain.stop().await;
+        // Somebody who was aborted may hold them as long as the process lives.
+        for provider in &self.providers {
+            provider.files().delete_temporary();
+        }
     }
 }
 

@@ -251,6 +251,7 @@ pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::new("signals cannot be received").because(error))?;
         let node = Node::start(config).await.map_err(not_started)?;
         announce(global, &args, &node);
+        let providers = node.providers().to_vec();
         tokio::select! {
             () = stop.asked(1) => {}
             () = node.asked_to_stop() => {}
@@ -259,6 +260,9 @@ pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
             () = node.stop() => {}
             // Asked twice, it does not wait for requests that still run.
             () = stop.asked(2) => {}
+        }
+        for provider in providers {
+            provider.files().delete_temporary();
         }
         Ok(())
     });

@@ -1,10 +1,12 @@
 //! A real node process, and the command run against it.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// The command under test.
 pub const BOATYARD: &str = env!("CARGO_BIN_EXE_boatyard");
@@ -23,13 +25,17 @@ pub struct Node {
     pub url: String,
     /// What it printed up to the line `Listening on …`.
     pub greeting: Vec<String>,
+    /// For its temporary files: one that is killed leaves some.
+    temporary: TempDir,
 }
 
 impl Node {
     pub fn start(flags: &[&str]) -> Self {
+        let temporary = TempDir::new().unwrap();
         let mut child = Command::new(BOATYARD)
             .args(["node", "--port", "0"])
             .args(flags)
+            .env("TMPDIR", temporary.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -49,7 +55,13 @@ impl Node {
             child,
             url,
             greeting,
+            temporary,
         }
+    }
+
+    /// How many files and folders it has for temporary use.
+    pub fn temporaries(&self) -> usize {
+        fs::read_dir(self.temporary.path()).unwrap().count()
     }
 
     /// Runs a command against this node.
@@ -110,14 +122,21 @@ impl Node {
 
     /// Asks it to stop, and gives its exit code.
     pub fn stop(mut self, signal: &str) -> Option<i32> {
+        self.signal(&[signal])
+    }
+
+    /// Asks it to stop once or several times, and gives its exit code.
+    pub fn signal(&mut self, signals: &[&str]) -> Option<i32> {
         let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
+        for (number, signal) in signals.iter().enumerate() {
+            let mut kill = Command::new("kill");
+            let sent = kill
                 .args(["-s", signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+                .stderr(Stdio::null())
+                .status();
+            // It may have stopped at the first one.
+            assert!(sent.unwrap().success() || number > 0);
+        }
         self.child.wait().unwrap().code()
     }
 }

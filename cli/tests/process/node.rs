@@ -13,6 +13,35 @@ fn a_node_stops_cleanly_when_asked_to() {
     }
 }
 
+/// In the middle of a provider's work, with a request under way: what lies in the
+/// temporary directory is deleted however the node is asked to stop.
+#[test]
+fn a_node_leaves_no_temporary_directories() {
+    const FLAGS: [&str; 7] = [
+        "--quiet",
+        "--machine",
+        "native",
+        "--providers",
+        "2",
+        "--provider-port",
+        "0",
+    ];
+    for signals in [&["TERM"][..], &["INT"], &["INT", "INT"]] {
+        let mut node = Node::start(&FLAGS);
+        assert_eq!(node.temporaries(), 2);
+        node.json(&["provider", "pledge", "--count", "4", "--provider", "f01000"]);
+        // Days of proofs, which nobody waits for.
+        let mut warp = command(&["warp", "--days", "100", "--rpc", &node.url])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        assert_eq!(node.signal(signals), Some(0), "{signals:?}");
+        assert_eq!(node.temporaries(), 0, "{signals:?}");
+        warp.wait().unwrap();
+    }
+}
+
 #[test]
 fn a_node_lists_its_accounts_unless_it_is_quiet() {
     let node = Node::start(&["--accounts", "2", "--balance", "5", "--chain-id", "31337"]);

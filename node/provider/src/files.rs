@@ -12,6 +12,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use boatyard_proofs::sector::SectorDir;
 use cid::Cid;
@@ -35,7 +36,7 @@ const RECORD: &str = "record";
 pub struct Files {
     root: PathBuf,
     /// Deletes the directory in the end, if it is nobody's.
-    _temporary: Option<TempDir>,
+    temporary: Mutex<Option<TempDir>>,
 }
 
 /// A file that cannot be read or written.
@@ -77,13 +78,24 @@ impl Files {
         };
         let files = Self {
             root,
-            _temporary: temporary,
+            temporary: Mutex::new(temporary),
         };
         for folder in [SECTORS, ORDERS, PIECES] {
             let path = files.root.join(folder);
             at(&path, fs::create_dir_all(&path))?;
         }
         Ok(files)
+    }
+
+    /// Deletes the directory if it is nobody's, although somebody may still look into it.
+    pub fn delete_temporary(&self) {
+        let mut temporary = self
+            .temporary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = temporary.take().map(TempDir::close) {
+            tracing::warn!(directory = %self.root.display(), %error, "a provider's temporary directory stays");
+        }
     }
 
     /// The directory.
