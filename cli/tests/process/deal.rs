@@ -10,7 +10,7 @@ use crate::common::{Node, all};
 use crate::msig::accounts;
 
 /// A node with a storage provider, and flags of its own.
-fn node(flags: &[&str]) -> Node {
+pub fn node(flags: &[&str]) -> Node {
     let all = [
         &["--quiet", "--providers", "1", "--provider-port", "0"],
         flags,
@@ -19,7 +19,7 @@ fn node(flags: &[&str]) -> Node {
 }
 
 /// A file that fits into a sector of 2 KiB.
-fn file(directory: &TempDir, name: &str, length: usize) -> String {
+pub fn file(directory: &TempDir, name: &str, length: usize) -> String {
     let bytes: Vec<u8> = (0..length)
         .map(|index| (index * 7 + length) as u8)
         .collect();
@@ -29,7 +29,7 @@ fn file(directory: &TempDir, name: &str, length: usize) -> String {
 }
 
 /// Runs a command and gives its lines of JSON.
-fn json_lines(node: &Node, args: &[&str]) -> Vec<Value> {
+pub fn json_lines(node: &Node, args: &[&str]) -> Vec<Value> {
     let output = node.run(&[args, &["--json"]].concat());
     assert!(output.status.success(), "{args:?}\n{}", all(&output));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -38,7 +38,7 @@ fn json_lines(node: &Node, args: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-fn same(one: &str, other: &Path) {
+pub fn same(one: &str, other: &Path) {
     assert_eq!(fs::read(one).unwrap(), fs::read(other).unwrap());
 }
 

@@ -4,6 +4,7 @@ mod actor;
 mod check;
 mod common;
 mod deal;
+mod deal_ways;
 mod market;
 mod miner;
 mod msig;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::MakeArgs;
 use super::offer::{self, LARGER, Parcel};
-use super::progress::{Progress, follow};
+use super::progress::{self, Progress, follow};
 use crate::builtin::{Sender, call, field};
 use crate::commands::market::Held;
 use crate::failure::Failure;
@@ -64,6 +64,7 @@ fn make(
     parcel.fit(&about)?;
     say_parcel(&parcel, progress);
 
+    progress::announce(rpc, progress)?;
     progress.now("paying into the market");
     let sender = args.sending.sender(rpc, output)?;
     let proposal = offer::propose(rpc, args, &about, &parcel, sender.address())?;
