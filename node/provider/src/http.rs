@@ -14,12 +14,15 @@
 //! | [`control`] | `POST /control/…` |
 //! | [`retrieval`] | `GET /ipfs/CID`, `/piece/CID`, `/vouchers` |
 //!
+//! Whoever asks may mean no good: [`door`] bounds connections, requests and patience.
+//!
 //! Start at [`Server::start`].
 
 pub mod about;
 pub mod allocations;
 pub mod control;
 pub mod deals;
+pub mod door;
 pub mod orders;
 pub mod pieces;
 pub mod sectors;
@@ -29,8 +32,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use boatyard_chain::{ChainError, ChainHandle, MiningMode};
 use serde::de::DeserializeOwned;
@@ -44,11 +47,10 @@ use crate::miner::{MinerError, MinerView};
 use crate::pipeline::PipelineError;
 use crate::provider::Provider;
 use crate::retrieval;
+use door::Limits;
 
 /// How long a stop waits for clients that do not hang up.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// The longest request but for pieces, in bytes.
-const MAX_REQUEST: usize = 1 << 20;
 
 /// Why a provider's port cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +132,19 @@ impl Server {
         chain: ChainHandle,
         listener: TcpListener,
     ) -> Result<Self, HttpError> {
+        Self::start_with(provider, chain, listener, Limits::default())
+    }
+
+    /// The same with other limits than the usual ones.
+    ///
+    /// # Errors
+    /// [`HttpError::Listen`].
+    pub fn start_with(
+        provider: Provider,
+        chain: ChainHandle,
+        listener: TcpListener,
+        limits: Limits,
+    ) -> Result<Self, HttpError> {
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let address = listener.local_addr().map_err(|reason| HttpError::Listen {
             address: unknown,
@@ -139,18 +154,11 @@ impl Server {
             .map_err(|reason| HttpError::Listen { address, reason })?;
         let (stop, stopped) = oneshot::channel::<()>();
         let office = Office { provider, chain };
-        let router = router(office.clone());
+        let router = router(office.clone(), limits);
         let task = tokio::spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(async {
-                // An error means that the server was dropped, which is a stop as well.
-                let _ = stopped.await;
-            });
-            let served = tokio::select! {
-                served = served.into_future() => served,
-                () = fetch::run(office) => Ok(()),
-            };
-            if let Err(error) = served {
-                tracing::error!(%error, "a storage provider's port is served no more");
+            tokio::select! {
+                () = door::serve(listener, router, limits, stopped) => {}
+                () = fetch::run(office) => {}
             }
         });
         Ok(Self {
@@ -181,7 +189,7 @@ impl Server {
 }
 
 /// Everything that a provider serves.
-fn router(office: Office) -> Router {
+fn router(office: Office, limits: Limits) -> Router {
     Router::new()
         .merge(about::routes())
         .merge(allocations::routes())
@@ -189,12 +197,12 @@ fn router(office: Office) -> Router {
         .merge(orders::routes())
         .merge(sectors::routes())
         .merge(control::routes())
-        .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .merge(pieces::routes(office.provider.config().sector_size()))
         .merge(retrieval::routes(
             office.provider.clone(),
             office.chain.clone(),
         ))
+        .layer(from_fn_with_state(limits, door::whole))
+        .merge(pieces::routes(&office.provider, limits))
         .fallback(async || {
             Refusal::not_found("there is nothing under this path; GET / tells who this is")
         })

@@ -29,11 +29,13 @@ pub mod vault;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use boatyard_chain::ChainHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::files::Files;
 use crate::http::Refusal;
@@ -46,6 +48,12 @@ use vault::Vault;
 const FOLDER: &str = "retrieval";
 /// Answers that are prepared at the same time; each may take [`gateway::MAX_FILE`].
 const AT_ONCE: usize = 4;
+/// Bytes of answers that clients have not taken yet, in units of [`UNIT`]: 1 GiB.
+const ON_THE_WAY: usize = 1 << 14;
+/// What shorter answers take up, in bytes.
+const UNIT: usize = 1 << 16;
+/// How long an answer waits until others have taken theirs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everything that a provider needs to give data out.
 pub struct Counter {
@@ -55,7 +63,9 @@ pub struct Counter {
     catalogue: Catalogue,
     till: Till,
     /// One for each answer that may be prepared now.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// Room for answers that are on their way.
+    room: Arc<Semaphore>,
 }
 
 /// Serves what a provider keeps.
@@ -69,7 +79,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(
         vault: Vault::new(provider.clone()),
         catalogue: Catalogue::default(),
         till: Till::new(till_folder(provider.files())),
-        turns: Semaphore::new(AT_ONCE),
+        turns: Arc::new(Semaphore::new(AT_ONCE)),
+        room: Arc::new(Semaphore::new(ON_THE_WAY)),
         provider,
         chain,
     };
@@ -84,20 +95,33 @@ pub fn routes<S: Clone + Send + Sync + 'static>(
 }
 
 impl Counter {
-    /// Does what takes its time on a thread of its own, a few at once.
+    /// Prepares an answer on a thread of its own, a few at once. Its turn lasts until
+    /// there is room for it on its way.
     async fn work<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let counter = self.clone();
-        let _turn = self
-            .turns
-            .acquire()
-            .await
-            .map_err(|error| Refusal::internal(&error))?;
-        tokio::task::spawn_blocking(move || work(&counter))
+    ) -> Result<(T, OwnedSemaphorePermit), Refusal> {
+        let (counter, turns) = (self.clone(), self.turns.clone());
+        let turn = turns.acquire_owned().await;
+        let turn = turn.map_err(|error| Refusal::internal(&error))?;
+        // A client that leaves does not end the work, which goes on with its turn.
+        tokio::task::spawn_blocking(move || work(&counter).map(|made| (made, turn)))
             .await
             .map_err(|error| Refusal::internal(&error))?
+    }
+
+    /// Room for so many bytes on their way to a client.
+    async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        let units = bytes.div_ceil(UNIT).clamp(1, ON_THE_WAY);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        let room = self.room.clone().acquire_many_owned(units);
+        match tokio::time::timeout(PATIENCE, room).await {
+            Ok(room) => room.map_err(|error| Refusal::internal(&error)),
+            Err(_) => Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "others have not taken what they asked for yet; try again, or ask for a part",
+            )),
+        }
     }
 }
 

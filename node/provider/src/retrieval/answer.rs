@@ -1,10 +1,14 @@
 //! Ranges, caching, and what an answer looks like.
 
 use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::http::Refusal;
 
@@ -47,14 +51,28 @@ impl Content {
         self.respond(StatusCode::NOT_MODIFIED, Body::empty())
     }
 
-    /// The bytes.
-    pub fn send(self) -> Response {
-        let status = match self.part {
+    /// The bytes, which take up room until the client has them.
+    pub fn send(self, room: OwnedSemaphorePermit) -> Response {
+        let body = Body::new(OnTheWay {
+            bytes: self.bytes.clone(),
+            _room: room,
+        });
+        let status = self.status();
+        self.respond(status, body)
+    }
+
+    /// What would be sent, without the bytes.
+    pub fn head(self) -> Response {
+        let body = Body::from(self.bytes.clone());
+        let status = self.status();
+        self.respond(status, body)
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.part {
             Some(_) => StatusCode::PARTIAL_CONTENT,
             None => StatusCode::OK,
-        };
-        let body = Body::from(self.bytes.clone());
-        self.respond(status, body)
+        }
     }
 
     fn respond(self, status: StatusCode, body: Body) -> Response {
@@ -91,6 +109,39 @@ impl Content {
             use axum::response::IntoResponse;
             Refusal::internal(&error).into_response()
         })
+    }
+}
+
+/// Bytes that a client takes piece by piece.
+struct OnTheWay {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Bytes that are handed on at once.
+const FRAME: usize = 1 << 16;
+
+impl HttpBody for OnTheWay {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let next = self.bytes.len().min(FRAME);
+        Poll::Ready(match next {
+            0 => None,
+            _ => Some(Ok(Frame::data(self.bytes.split_to(next)))),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
     }
 }
 

@@ -88,7 +88,7 @@ async fn serve(
     let Query(query) = query.map_err(|error| Refusal::bad(error.body_text()))?;
     let wanted = Wanted::of(&cid, path, &query, &headers)?;
     let asked = headers.clone();
-    let content = counter
+    let ready = counter
         .work(move |counter| {
             let blocks = Blocks::of(counter);
             match prepare(&blocks, &wanted, &asked) {
@@ -101,7 +101,7 @@ async fn serve(
             }
         })
         .await?;
-    payment::deliver(&counter, &method, &headers, content).await
+    payment::deliver(&counter, &method, &headers, ready).await
 }
 
 impl Wanted {

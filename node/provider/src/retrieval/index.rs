@@ -72,6 +72,12 @@ pub fn note(files: &Files, piece: &Cid, bytes: &[u8]) -> Result<PieceIndex, File
     Ok(index)
 }
 
+/// Forgets the index of a piece that is not kept.
+pub fn forget(files: &Files, piece: &Cid) {
+    // One that stays leads nowhere.
+    let _ = fs::remove_file(path(files, piece));
+}
+
 fn path(files: &Files, piece: &Cid) -> PathBuf {
     index_folder(files).join(piece.to_string())
 }

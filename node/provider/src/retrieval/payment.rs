@@ -24,6 +24,7 @@ use fvm_shared::econ::TokenAmount;
 use fvm_shared::message::Message;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Counter;
 use super::answer::{Content, takes_bytes};
@@ -47,19 +48,25 @@ pub async fn deliver(
     counter: &Arc<Counter>,
     method: &Method,
     headers: &HeaderMap,
-    content: Content,
+    (content, turn): (Content, OwnedSemaphorePermit),
 ) -> Result<Response, Refusal> {
     if content.is_known(headers) {
         return Ok(content.not_modified());
     }
+    if !takes_bytes(method) {
+        return Ok(content.head());
+    }
+    // Before anything is paid for it.
+    let room = counter.room(content.bytes.len()).await?;
+    drop(turn);
     let price = &counter.provider.config().retrieval_price;
-    if !price.is_positive() || !takes_bytes(method) {
-        return Ok(content.send());
+    if !price.is_positive() {
+        return Ok(content.send(room));
     }
     let bytes = content.bytes.len() as u64;
     let cost = TokenAmount::from_atto(price.atto() * bytes);
     match pay(counter, headers, bytes, &cost).await? {
-        Ok(()) => Ok(content.send()),
+        Ok(()) => Ok(content.send(room)),
         Err(reason) => {
             let worker = counter.provider.config().worker.address();
             let body = json!({

@@ -21,7 +21,7 @@ pub async fn get(
 ) -> Result<Response, Refusal> {
     let cid = piece_cid(&text)?;
     let asked = headers.clone();
-    let content = counter
+    let ready = counter
         .work(move |counter| {
             let holdings = Holdings::of(&counter.provider);
             let piece = counter.vault.piece(&holdings, &cid)?;
@@ -42,5 +42,5 @@ pub async fn get(
             })
         })
         .await?;
-    payment::deliver(&counter, &method, &headers, content).await
+    payment::deliver(&counter, &method, &headers, ready).await
 }

@@ -165,9 +165,13 @@ impl Vault {
             let Some((offset, size)) = place(record.held(), piece) else {
                 continue;
             };
-            // While a sector is not proven it may still be sealed anew.
-            if !record.released && file.exists() {
-                continue;
+            // While a sector is not proven it may still be sealed anew. The file is deleted
+            // as soon as it is, perhaps right now.
+            if !record.released {
+                match self.waiting(piece, &file) {
+                    Err(Trouble::Unknown(_)) => {}
+                    found => return found,
+                }
             }
             match self.sector(record, piece) {
                 Ok(data) => {

@@ -17,6 +17,7 @@ use boatyard_chain::{
 };
 use boatyard_proofs::{Prover, Scheme};
 use boatyard_provider::http::Server;
+use boatyard_provider::http::door::Limits;
 use boatyard_provider::market::MarketView;
 use boatyard_provider::miner::MinerView;
 use boatyard_provider::{Prepared, Provider, ProvidersConfig, genesis};
@@ -127,12 +128,17 @@ pub fn faults(chain: &ChainHandle, id: u64) -> u64 {
 
 /// Opens ports for providers; what is served ends with the test.
 pub fn serve(chain: &ChainHandle, providers: &[Provider]) -> Vec<Server> {
+    serve_with(chain, providers, Limits::default())
+}
+
+/// The same with limits of the test's.
+pub fn serve_with(chain: &ChainHandle, providers: &[Provider], limits: Limits) -> Vec<Server> {
     let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let count = providers.len() as u32;
     let listeners = boatyard_provider::http::listen(host, 0, count).unwrap();
     let pairs = providers.iter().zip(listeners);
     pairs
-        .map(|(one, port)| Server::start(one.clone(), chain.clone(), port).unwrap())
+        .map(|(one, port)| Server::start_with(one.clone(), chain.clone(), port, limits).unwrap())
         .collect()
 }
 
