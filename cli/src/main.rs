@@ -16,9 +16,10 @@
 //! | [`output`] | how results are printed, for people and programs |
 //! | [`failure`] | what a person reads when something went wrong |
 //! | [`rpc`] | how a node is asked |
-//! | [`http`], [`provider`] | how a storage provider is found and asked |
+//! | [`http`], [`provider`], [`multiaddr`] | how a storage provider is found and asked |
 //!
-//! Keeps nothing on disk but what it is told to write.
+//! Keeps nothing on disk but what it is told to write, and the vouchers that it signed
+//! to pay for retrievals.
 
 mod actor;
 mod args;
@@ -27,6 +28,7 @@ mod commands;
 mod failure;
 mod http;
 mod message;
+mod multiaddr;
 mod output;
 mod params;
 mod provider;

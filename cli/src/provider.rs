@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use boatyard_abi::{parse_address, parse_amount};
 use clap::Args;
 use fvm_shared::address::Address;
@@ -9,19 +11,20 @@ use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::actor;
 use crate::builtin::id_of;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::http::Http;
-use crate::rpc::Rpc;
+use crate::multiaddr::Multiaddr;
+use crate::rpc::{Rpc, RpcError};
 
 /// Which provider is meant.
 #[derive(Debug, Clone, Args)]
 pub struct ProviderArgs {
-    /// The storage provider: its miner's address, f01000, or its URL [default: the
-    /// node's own, if it has one that fits]
+    /// The storage provider: its miner's address, f01000, its URL, or its multiaddr,
+    /// /ip4/127.0.0.1/tcp/8700/http [default: the node's own, if it has one that fits]
     #[arg(long, value_name = "PROVIDER")]
     pub provider: Option<String>,
 }
@@ -130,6 +133,8 @@ pub struct Order {
 /// A provider that can be asked.
 pub struct Provider {
     http: Http,
+    /// Whose it is to be, if it was found by its miner.
+    miner: Option<Address>,
 }
 
 impl Provider {
@@ -140,6 +145,7 @@ impl Provider {
     pub fn at(url: &str, timeout: Duration) -> Result<Self, Failure> {
         Ok(Self {
             http: Http::new(url, timeout)?,
+            miner: None,
         })
     }
 
@@ -164,10 +170,7 @@ impl Provider {
                     .help("`boatyard provider list` shows the storage providers of this node")),
             };
         };
-        if text.contains("://") {
-            return Self::at(text, timeout);
-        }
-        Self::at(&url_of(rpc, &actor::address(text)?)?, timeout)
+        named(rpc, text)
     }
 
     /// The one that a user named, or the only one of the node.
@@ -219,7 +222,19 @@ impl Provider {
     /// # Errors
     /// Nobody answers, or somebody else.
     pub fn about(&self) -> Result<About, Failure> {
-        self.get("/")
+        let about: About = self.get("/")?;
+        match self.miner {
+            Some(miner) if miner != about.miner => Err(Failure::new(format!(
+                "{} serves {}, not {miner}",
+                self.http.url(),
+                about.miner
+            ))
+            .help(format!(
+                "if that is who you mean, name it by its URL: --provider {}",
+                self.http.url()
+            ))),
+            _ => Ok(about),
+        }
     }
 
     /// An order.
@@ -238,24 +253,111 @@ fn nobody() -> Failure {
     )
 }
 
-/// Where the provider of a miner is: known to the node, or told on chain.
-fn url_of(rpc: &Rpc, address: &Address) -> Result<String, Failure> {
-    let miner = Address::new_id(id_of(rpc, address)?);
-    let all = listed(rpc)?;
-    if let Some(entry) = all.iter().find(|entry| entry.miner == miner) {
-        return Ok(entry.url.clone());
+/// The provider that a user named by URL, multiaddr or miner.
+fn named(rpc: &Rpc, text: &str) -> Result<Provider, Failure> {
+    if text.contains("://") {
+        return Provider::at(text, rpc.timeout());
     }
-    let found = actor::resolve(rpc, &miner)?;
-    if found.actor.as_deref() != Some("storageminer") {
-        return Err(
-            Failure::new(format!("{miner} is {}, not storageminer", found.name()))
-                .help("`boatyard provider list` shows the storage providers of this node"),
-        );
+    if text.starts_with('/') {
+        let unusable = |reason| Failure::new("the provider cannot be asked").why(reason);
+        let address: Multiaddr = text.parse().map_err(unusable)?;
+        return Provider::at(&address.url().map_err(unusable)?, rpc.timeout());
     }
-    Err(
-        Failure::new(format!("this node does not run the provider of {miner}")).help(
-            "name it by its URL: --provider http://127.0.0.1:8700; `boatyard provider list` shows \
-         those of this node",
-        ),
-    )
+    let address = parse_address(text).map_err(|reason| {
+        Failure::new(format!("`{text}` names no storage provider"))
+            .why(reason)
+            .help(
+                "write its URL, http://127.0.0.1:8700, its multiaddr, \
+                 /ip4/127.0.0.1/tcp/8700/http, or its miner's address, f01000",
+            )
+    })?;
+    let miner = Address::new_id(id_of(rpc, &address)?);
+    let mut provider = of_miner(rpc, miner)?;
+    provider.miner = Some(miner);
+    Ok(provider)
+}
+
+/// The provider of a miner: one that the node runs, or where the chain says that it is.
+fn of_miner(rpc: &Rpc, miner: Address) -> Result<Provider, Failure> {
+    let run: Vec<Entry> = match rpc.call("boatyard_providers", []) {
+        Err(error) if error.is_unknown_method() => Vec::new(),
+        other => other?,
+    };
+    if let Some(entry) = run.iter().find(|entry| entry.miner == miner) {
+        return Provider::at(&entry.url, rpc.timeout());
+    }
+    let published = published(rpc, &miner)?;
+    if published.is_empty() {
+        return Err(Failure::new(format!(
+            "this node does not run the provider of {miner}, which publishes no address"
+        ))
+        .help(format!(
+            "name it by its URL: --provider http://127.0.0.1:8700; who runs it publishes one with \
+             `boatyard miner set-addrs {miner} http://127.0.0.1:8700`"
+        )));
+    }
+    let mut reasons = Vec::new();
+    let mut exit = Exit::Failed;
+    for bytes in &published {
+        let url = Multiaddr::from_bytes(bytes)
+            .map_err(|reason| format!("0x{}: {reason}", hex::encode(bytes)))
+            .and_then(|address| address.url());
+        let asked = match url {
+            Ok(url) => Provider::at(&url, rpc.timeout()),
+            Err(reason) => {
+                reasons.push(reason);
+                continue;
+            }
+        };
+        match asked.and_then(|provider| provider.get::<Value>("/").map(|_| provider)) {
+            Ok(provider) => return Ok(provider),
+            Err(failure) => {
+                if failure.code() == Exit::Unreachable {
+                    exit = Exit::Unreachable;
+                }
+                reasons.push(failure.to_string());
+            }
+        }
+    }
+    Err(Failure::new(format!(
+        "the provider of {miner} is not reached where the chain says that it is"
+    ))
+    .why(reasons.join("; "))
+    .help("name it by its URL if it is elsewhere: --provider http://127.0.0.1:8700")
+    .exit(exit))
+}
+
+/// Multiaddrs that a miner publishes on chain.
+fn published(rpc: &Rpc, miner: &Address) -> Result<Vec<Vec<u8>>, Failure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Info {
+        multiaddrs: Option<Vec<String>>,
+    }
+    let asked = [json!(miner.to_string()), Value::Null];
+    let info: Info = match rpc.call("Filecoin.StateMinerInfo", asked) {
+        Ok(info) => info,
+        Err(error @ RpcError::Refused { .. }) => return Err(no_miner(rpc, miner, error)),
+        Err(error) => return Err(error.into()),
+    };
+    let texts = info.multiaddrs.unwrap_or_default();
+    let decoded = texts.iter().map(|text| {
+        BASE64
+            .decode(text)
+            .map_err(|error| Failure::new("the node's answer cannot be read").because(error))
+    });
+    decoded.collect()
+}
+
+/// Why nothing is known of a miner.
+fn no_miner(rpc: &Rpc, miner: &Address, error: RpcError) -> Failure {
+    let help = "`boatyard provider list` shows the storage providers of this node; one of another \
+                chain is named by its URL: --provider http://127.0.0.1:8700";
+    match actor::find(rpc, miner) {
+        Ok(None) => Failure::new(format!("there is no miner {miner} on this chain")).help(help),
+        Ok(Some(found)) if found.actor.as_deref() != Some("storageminer") => {
+            Failure::new(format!("{miner} is {}, not storageminer", found.name())).help(help)
+        }
+        _ => Failure::from(error).context(format!("nothing is known of the miner {miner}")),
+    }
 }

@@ -71,6 +71,13 @@ pub enum RpcError {
 /// JSON-RPC code for a method that the node does not have.
 const METHOD_NOT_FOUND: i32 = -32601;
 
+impl RpcError {
+    /// Whether the node does not have the method: another program's, perhaps.
+    pub fn is_unknown_method(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if *code == METHOD_NOT_FOUND)
+    }
+}
+
 impl From<RpcError> for Failure {
     fn from(error: RpcError) -> Self {
         match error {

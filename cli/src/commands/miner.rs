@@ -10,6 +10,7 @@ use crate::builtin::SendingArgs;
 use crate::commands::node::SectorSizeName;
 use crate::failure::Failure;
 
+mod addrs;
 mod answers;
 mod change;
 mod create;
@@ -46,6 +47,7 @@ enum MinerCommand {
     SetOwner(SetOwnerArgs),
     SetWorker(SetWorkerArgs),
     SetBeneficiary(SetBeneficiaryArgs),
+    SetAddrs(SetAddrsArgs),
 }
 
 /// Create a miner. It has neither sectors nor power yet.
@@ -282,6 +284,33 @@ struct SetBeneficiaryArgs {
     sending: SendingArgs,
 }
 
+/// Publish where a miner's storage provider is reached; takes the place of what was
+/// published before.
+///
+/// Clients of other nodes that know this chain find the provider by its miner's address
+/// then. What `boatyard node --provider-port PORT` opens is published from the start.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  boatyard miner set-addrs f01000 http://127.0.0.1:8700
+  boatyard miner set-addrs f01000 /ip4/127.0.0.1/tcp/8700/http /dns4/boat.example/tcp/8700/http
+  boatyard miner set-addrs f01000 --none")]
+struct SetAddrsArgs {
+    /// The miner
+    miner: String,
+
+    /// URLs or multiaddrs: /ip4/127.0.0.1/tcp/8700/http
+    #[arg(required_unless_present = "none", conflicts_with = "none")]
+    addresses: Vec<String>,
+
+    /// Publish none
+    #[arg(long)]
+    none: bool,
+
+    #[command(flatten)]
+    sending: SendingArgs,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -301,5 +330,6 @@ pub fn run(global: &Global, args: MinerArgs) -> Result<(), Failure> {
         MinerCommand::SetOwner(args) => roles::set_owner(&rpc, output, &args),
         MinerCommand::SetWorker(args) => roles::set_worker(&rpc, output, &args),
         MinerCommand::SetBeneficiary(args) => roles::set_beneficiary(&rpc, output, &args),
+        MinerCommand::SetAddrs(args) => addrs::set(&rpc, output, &args),
     }
 }

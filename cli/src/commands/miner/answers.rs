@@ -1,5 +1,7 @@
 //! What the node answers about miners, as Filecoin JSON-RPC writes it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use boatyard_abi::{parse_address, parse_amount};
 use fvm_ipld_bitfield::BitField;
 use fvm_ipld_bitfield::iter::Ranges;
@@ -10,6 +12,8 @@ use fvm_shared::sector::SectorNumber;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use crate::multiaddr::Multiaddr;
 
 /// An address of the node's answer.
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Address, D::Error> {
@@ -30,6 +34,21 @@ fn addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Address>, D::Erro
         .unwrap_or_default()
         .iter()
         .map(|text| parse_address(text).map_err(D::Error::custom))
+        .collect()
+}
+
+/// Base64 of binary multiaddrs, or nothing at all.
+fn multiaddrs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Option::<Vec<String>>::deserialize(from)?
+        .unwrap_or_default()
+        .iter()
+        .map(|text| {
+            let bytes = BASE64.decode(text).map_err(D::Error::custom)?;
+            Ok(match Multiaddr::from_bytes(&bytes) {
+                Ok(address) => address.to_string(),
+                Err(_) => format!("0x{}", hex::encode(bytes)),
+            })
+        })
         .collect()
 }
 
@@ -112,6 +131,9 @@ pub struct Info {
     /// Who may send messages besides.
     #[serde(deserialize_with = "addresses")]
     pub control_addresses: Vec<Address>,
+    /// Where its provider is, for people: multiaddrs, and bytes that are none.
+    #[serde(deserialize_with = "multiaddrs")]
+    pub multiaddrs: Vec<String>,
     /// Bytes in a sector.
     pub sector_size: u64,
     /// Sectors in a full partition.

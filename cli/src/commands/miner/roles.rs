@@ -15,17 +15,18 @@ use crate::message::Draft;
 use crate::output::Output;
 use crate::rpc::Rpc;
 
-/// Sends a message that changes who a miner is, by the owner unless somebody else is
+/// Sends a message that changes who a miner is, by `own` unless somebody else is
 /// named, and tells who it is then. `hint` says what has to follow.
-fn change(
+pub(super) fn change(
     miner: &Miner<'_>,
     output: Output,
     sending: &SendingArgs,
+    own: Address,
     draft: &Draft,
     what: &str,
     hint: impl FnOnce(&Info) -> Option<String>,
 ) -> Result<(), Failure> {
-    let sender = miner.sender(output, sending, miner.info.owner)?;
+    let sender = miner.sender(output, sending, own)?;
     let sent = sender.send(draft, what)?;
     let now: Info = miner.ask("Filecoin.StateMinerInfo")?;
     let mut result = show::who(&now);
@@ -55,7 +56,8 @@ pub(super) fn set_owner(rpc: &Rpc, output: Output, args: &SetOwnerArgs) -> Resul
     let owner = id_address(rpc, &args.owner)?;
     let draft = call::<MinerActor>(miner.address, "ChangeOwnerAddress", &owner)?;
     let what = "the owner stays the same";
-    change(&miner, output, &args.sending, &draft, what, |now| {
+    let owner = miner.info.owner;
+    change(&miner, output, &args.sending, owner, &draft, what, |now| {
         let pending = now.pending_owner_address?;
         Some(format!(
             "boatyard miner set-owner {} {pending} --from {pending} takes the miner over",
@@ -101,7 +103,8 @@ pub(super) fn set_worker(rpc: &Rpc, output: Output, args: &SetWorkerArgs) -> Res
         )));
     }
     let draft = call::<MinerActor>(miner.address, "ChangeWorkerAddress", &params)?;
-    change(&miner, output, &args.sending, &draft, what, |now| {
+    let owner = miner.info.owner;
+    change(&miner, output, &args.sending, owner, &draft, what, |now| {
         now.new_worker?;
         Some(format!(
             "from epoch {} on, boatyard miner set-worker {} --confirm",
@@ -137,7 +140,8 @@ fn confirm(
         .help(format!("boatyard warp --to {from}")));
     }
     let draft = bare_call::<MinerActor>(miner.address, "ConfirmChangeWorkerAddress");
-    change(miner, output, &args.sending, &draft, what, |_| None)
+    let owner = miner.info.owner;
+    change(miner, output, &args.sending, owner, &draft, what, |_| None)
 }
 
 pub(super) fn set_beneficiary(
@@ -152,7 +156,8 @@ pub(super) fn set_beneficiary(
     };
     let draft = call::<MinerActor>(miner.address, "ChangeBeneficiary", &params)?;
     let what = "the beneficiary stays the same";
-    change(&miner, output, &args.sending, &draft, what, |now| {
+    let owner = miner.info.owner;
+    change(&miner, output, &args.sending, owner, &draft, what, |now| {
         let pending = now.pending_beneficiary_term.as_ref()?;
         let who = match pending.approved_by_nominee {
             false => pending.new_beneficiary,

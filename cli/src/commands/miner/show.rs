@@ -129,6 +129,7 @@ pub(super) fn who(info: &Info) -> Value {
             "beneficiary_agrees": pending.approved_by_beneficiary,
             "nominee_agrees": pending.approved_by_nominee,
         })),
+        "multiaddrs": info.multiaddrs,
         "sector_size": info.sector_size,
         "partition_sectors": info.partition_sectors,
     })
@@ -152,6 +153,9 @@ pub(super) fn say_who(info: &Info) {
     }
     for control in &info.control_addresses {
         field("control", control);
+    }
+    for address in &info.multiaddrs {
+        field("reached at", address);
     }
     let term = &info.beneficiary_term;
     match info.beneficiary == info.owner {
