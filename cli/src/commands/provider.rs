@@ -8,9 +8,11 @@ use fvm_shared::clock::ChainEpoch;
 use fvm_shared::sector::SectorNumber;
 use serde_json::{Value, json};
 
+use crate::actor;
 use crate::args::Global;
 use crate::commands::deal::offer::Parcel;
 use crate::failure::Failure;
+use crate::message::people_amount;
 use crate::output::{Output, grouped, lines, printable, say, table};
 use crate::provider::{Provider, ProviderArgs, listed};
 use crate::rpc::Rpc;
@@ -41,6 +43,7 @@ enum ProviderCommand {
     Extend(ExtendArgs),
     Terminate(TerminateArgs),
     DoubleSign(DoubleSignArgs),
+    Redeem(RedeemArgs),
 }
 
 /// List the node's storage providers, where they serve their clients, and their prices.
@@ -231,6 +234,22 @@ struct DoubleSignArgs {
     provider: ProviderArgs,
 }
 
+/// Have a provider redeem the vouchers that it was paid with for retrievals: the best one
+/// of each lane. Who is paid gets the money when the channel is closed.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  boatyard provider redeem
+  boatyard provider redeem --channel f01005")]
+struct RedeemArgs {
+    /// Of this payment channel only
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
+
+    #[command(flatten)]
+    provider: ProviderArgs,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -280,7 +299,33 @@ pub fn run(global: &Global, args: ProviderCommandArgs) -> Result<(), Failure> {
             control(&args.provider, "terminate", sector(args.sector))
         }
         ProviderCommand::DoubleSign(args) => control(&args.provider, "double-sign", json!({})),
+        ProviderCommand::Redeem(args) => redeem(&rpc, output, &args),
     }
+}
+
+fn redeem(rpc: &Rpc, output: Output, args: &RedeemArgs) -> Result<(), Failure> {
+    let provider = Provider::only(rpc, &args.provider)?;
+    let channel = args.channel.as_deref().map(actor::address).transpose()?;
+    let which = json!({ "channel": channel.map(|channel| channel.to_string()) });
+    let said = provider.post("/vouchers/redeem", &which)?;
+    output.result(&said, || {
+        let rows = said["redeemed"].as_array().cloned().unwrap_or_default();
+        if rows.is_empty() {
+            return output.hint("there is nothing to redeem that was not redeemed before");
+        }
+        let text = |value: &Value| printable(value.as_str().unwrap_or_default());
+        let cells = rows.iter().map(|row| {
+            let amount = people_amount(&text(&row["amount"]));
+            vec![
+                text(&row["channel"]),
+                row["lane"].to_string(),
+                amount,
+                text(&row["message"]),
+            ]
+        });
+        table(&["channel", "lane", "in all", "message"], cells.collect());
+    });
+    Ok(())
 }
 
 fn restore(rpc: &Rpc, output: Output, args: &RestoreArgs) -> Result<(), Failure> {

@@ -21,6 +21,7 @@ use crate::provider::{Provider, ProviderArgs, listed};
 use crate::rpc::Rpc;
 
 mod pay;
+mod purse;
 
 use pay::{Paid, fetch};
 
@@ -32,7 +33,9 @@ const DOUBLINGS: u32 = 12;
 /// Get a file back from a storage provider, by its IPFS CID or by its piece's CID.
 ///
 /// Every byte is checked against the CID, whoever it comes from. Providers that want
-/// money for it are paid by a voucher of a payment channel, if --max-price allows it.
+/// money for it are paid by a voucher of a payment channel, if --max-price allows it;
+/// later payments to the same provider go through the same channel. What was signed is
+/// kept in the user's state directory, or in BOATYARD_STATE.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -40,6 +43,8 @@ Examples:
   boatyard retrieve baga6ea4seaq… -o mars.jpg
   boatyard retrieve baga6ea4seaq… -o mars.car --raw                    the piece as it is
   boatyard retrieve bafybei… -o mars.jpg --provider http://127.0.0.1:8700
+  boatyard retrieve bafybei… -o mars.jpg --provider /ip4/127.0.0.1/tcp/8700/http
+  boatyard retrieve bafybei… -o mars.jpg --provider f01000
   boatyard retrieve bafybei… -o mars.jpg --max-price \"0.1 FIL\" --from 2")]
 pub struct RetrieveArgs {
     /// IPFS CID, with a path in it if it is a folder's, or CID of a piece
@@ -269,6 +274,10 @@ fn deliver(
         "url": url,
         "paid": paid.as_ref().map_or_else(|| "0".to_owned(), |paid| paid.amount.atto().to_string()),
         "channel": paid.as_ref().map(|paid| paid.channel.to_string()),
+        "channel_opened": paid.as_ref().is_some_and(|paid| paid.opened),
+        "channel_added": paid
+            .as_ref()
+            .map_or_else(|| "0".to_owned(), |paid| paid.added.atto().to_string()),
     });
     output.result(&result, || {
         field("file", args.output.display());
@@ -281,15 +290,30 @@ fn deliver(
             Some(paid) => field(
                 "paid",
                 format_args!(
-                    "{} through payment channel {}",
+                    "{} through payment channel {}, {}",
                     boatyard_abi::format_amount(&paid.amount),
-                    paid.channel
+                    paid.channel,
+                    how(paid)
                 ),
             ),
             None => field("paid", "nothing"),
         }
     });
     Ok(())
+}
+
+/// What became of the channel, for people.
+fn how(paid: &Paid) -> String {
+    match paid.opened {
+        true => "opened for it".into(),
+        false if paid.added.is_positive() => {
+            format!(
+                "with {} more in it",
+                boatyard_abi::format_amount(&paid.added)
+            )
+        }
+        false => "as it was".into(),
+    }
 }
 
 #[cfg(test)]

@@ -158,6 +158,10 @@ pub fn command(args: &[&str]) -> Command {
         .env_remove("BOATYARD_RPC")
         .env_remove("BOATYARD_PRIVATE_KEY")
         .env_remove("BOATYARD_MNEMONIC")
+        .env(
+            "BOATYARD_STATE",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/state"),
+        )
         .env("NO_COLOR", "1");
     command
 }

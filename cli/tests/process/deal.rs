@@ -143,41 +143,13 @@ fn what_nobody_keeps_is_refused_with_what_to_do() {
     assert!(words.contains("nowhere.jpg cannot be read"), "{words}");
     let words = node.fails(1, &["deal", "make", &small, "--provider", "f05"]);
     assert!(words.contains("f05 is storagemarket"), "{words}");
+    let words = node.fails(1, &["deal", "make", &small, "--provider", "127.0.0.1:8700"]);
+    assert!(words.contains("its multiaddr"), "{words}");
     let lines = json_lines(&node, &["deal", "make", &small, "--no-wait"]);
     assert_eq!(lines.last().unwrap()["deal_id"], Value::Null);
     let alone = Node::start(&["--quiet"]);
     let words = alone.fails(1, &["deal", "make", &small]);
     assert!(words.contains("boatyard node --providers 1"), "{words}");
-}
-
-#[test]
-fn a_priced_retrieval_is_paid_by_a_voucher() {
-    let node = node(&["--retrieval-price", "1000"]);
-    let directory = TempDir::new().unwrap();
-    let mars = file(&directory, "mars.jpg", 1_000);
-    let lines = json_lines(&node, &["deal", "make", &mars]);
-    let cid = lines.last().unwrap()["ipfs_cid"].as_str().unwrap();
-    let back = directory.path().join("back.jpg");
-    let out = back.to_str().unwrap();
-    let words = node.fails(1, &["retrieve", cid, "-o", out]);
-    assert!(words.contains("--max-price"), "{words}");
-    assert!(!back.exists());
-    let got = node.json(&[
-        "retrieve",
-        cid,
-        "-o",
-        out,
-        "--max-price",
-        "1 FIL",
-        "--from",
-        "2",
-    ]);
-    same(&mars, &back);
-    let paid: u64 = got["paid"].as_str().unwrap().parse().unwrap();
-    assert!(paid > 1_000_000, "{got}");
-    let channel = node.json(&["paych", "show", got["channel"].as_str().unwrap()]);
-    assert_eq!(channel["balance"], got["paid"]);
-    assert_eq!(channel["to"], "f0101");
 }
 
 #[test]

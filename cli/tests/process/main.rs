@@ -12,4 +12,5 @@ mod node;
 mod paych;
 mod provider;
 mod restart;
+mod retrieve;
 mod verifreg;

@@ -193,13 +193,14 @@ fn create(rpc: &Rpc, output: Output, args: &CreateArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first voucher of a new channel, for an amount and good at once and for ever.
+/// A voucher of a lane with a number, for an amount in all, good at once and for ever.
 ///
 /// # Errors
 /// It cannot be encoded.
-pub(in crate::commands) fn first(
+pub(in crate::commands) fn plain(
     sender: &Sender<'_>,
     channel: Address,
+    (lane, nonce): (u64, u64),
     amount: TokenAmount,
 ) -> Result<SignedVoucher, Failure> {
     let mut voucher = SignedVoucher {
@@ -208,8 +209,8 @@ pub(in crate::commands) fn first(
         time_lock_max: 0,
         secret_pre_image: RawBytes::default(),
         extra: None,
-        lane: 0,
-        nonce: 1,
+        lane,
+        nonce,
         amount,
         min_settle_height: 0,
         merges: Vec::new(),
