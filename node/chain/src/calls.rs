@@ -22,7 +22,7 @@ use crate::core::{Core, NETWORK_VERSION};
 use crate::edit;
 use crate::error::{ChainError, EstimateError};
 use crate::ethereum::EAM;
-use crate::execute;
+use crate::facts::Facts;
 use crate::fees::BLOCK_GAS_LIMIT;
 use crate::machines::Purpose;
 use crate::message::{Authority, SignedMessage};
@@ -162,6 +162,7 @@ struct Stage {
     scratch: Scratch,
     root: Cid,
     context: Context,
+    facts: Arc<Facts>,
     /// Messages that come before the call.
     priors: Vec<(SignedMessage, Authority)>,
 }
@@ -179,10 +180,15 @@ impl Stage {
     fn on(core: &Arc<Core>, base: Base, overrides: &Overrides) -> Result<Self, ChainError> {
         let scratch = Scratch::over(&core.store);
         let store = scratch.shared();
-        let mut tree = StateTree::load(store.clone(), &base.root)?;
-        edit::apply_overrides(core, &mut tree, overrides)?;
-        let root = tree.flush()?;
-        let supply = execute::circulating(&store, &root)?;
+        let (root, facts) = if overrides.accounts.is_empty() {
+            (base.root, core.facts.of(&store, &base.root)?)
+        } else {
+            let mut tree = StateTree::load(store.clone(), &base.root)?;
+            edit::apply_overrides(core, &mut tree, overrides)?;
+            let root = tree.flush()?;
+            (root, Arc::new(Facts::read(&store, &root)?))
+        };
+        let supply = facts.circulating.clone();
         let epoch = overrides.epoch.unwrap_or(base.epoch);
         let base_fee = overrides.base_fee.clone().unwrap_or(base.base_fee);
         let mut context = core.context(epoch, base_fee, supply, base.view, Tracing::Off);
@@ -193,6 +199,7 @@ impl Stage {
             scratch,
             root,
             context,
+            facts,
             priors: base.priors,
         })
     }
@@ -260,10 +267,9 @@ impl Stage {
 
     /// An actor for a sender that has none: what a transfer to it would create.
     fn stand_in(&self, sender: &Address) -> Result<ActorState, ChainError> {
-        let manifest = StateTree::load(self.scratch.shared(), &self.root)?.manifest()?;
         let code = |name: &str| {
-            manifest
-                .code_of(name)
+            let found = self.facts.manifest.code_of(name);
+            found
                 .ok_or_else(|| ChainError::Config(format!("there is no actor called {name}")))
         };
         match sender.payload() {

@@ -20,6 +20,7 @@ use crate::config::{ChainConfig, MiningMode};
 use crate::disk::ChainFile;
 use crate::error::ChainError;
 use crate::events::ChainEvent;
+use crate::facts::LastFacts;
 use crate::faults::Judge;
 use crate::fees::BLOCK_GAS_LIMIT;
 use crate::keys::Keyring;
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     news: RwLock<Option<broadcast::Sender<ChainEvent>>>,
     pub impersonated: RwLock<Impersonated>,
     participants: RwLock<Vec<Arc<dyn Participant>>>,
+    pub facts: LastFacts,
     /// Where the chain is kept; `None` for one in memory.
     pub file: Option<ChainFile>,
     /// Set once; long work ends early.
@@ -136,6 +138,7 @@ impl Core {
             news: RwLock::new(Some(broadcast::channel(NEWS_CAPACITY).0)),
             impersonated: RwLock::default(),
             participants: RwLock::default(),
+            facts: LastFacts::default(),
             file,
             stopping: AtomicBool::new(false),
             data: RwLock::new(data),

@@ -18,6 +18,7 @@
 //! | [`fees`] | base fee and premium |
 //! | [`supply`] | circulating supply |
 //! | [`proofs`] | whether what messages prove is proven |
+//! | `facts` | what calls on a state ask again and again
 //! | [`faults`] | whether block headers show that their miner cheated |
 //! | `randomness` | tickets and beacon |
 //! | [`block`] | what a block header and a tipset key are |
@@ -53,6 +54,7 @@ pub mod ethereum;
 pub mod events;
 mod evm_state;
 mod execute;
+mod facts;
 pub mod faults;
 pub mod fees;
 pub mod genesis;

@@ -162,7 +162,7 @@ fn attempt(
         })
         .collect();
     let base_fee = parent.next_base_fee.clone();
-    let supply = execute::circulating(&core.store, &start_root)?;
+    let supply = core.facts.of(&core.store, &start_root)?.circulating.clone();
     let view: Arc<dyn ChainView> = View::of_new(core, parent.height(), height, ticket.clone());
     let mut context = core.context(height, base_fee, supply.clone(), view, Tracing::Off);
     context.interceptor = console::listener();

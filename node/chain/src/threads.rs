@@ -124,11 +124,14 @@ fn spawn(
 ) -> Result<oneshot::Receiver<()>, ChainError> {
     let (end, ended) = oneshot::channel();
     let core = core.clone();
+    let machines = core.machines.clone();
     std::thread::Builder::new()
         .name(name.into())
         .spawn(move || {
-            body(&core);
-            drop(core);
+            // All its life where machines like to run: no job has to change threads for it.
+            if let Err(error) = machines.run(Box::new(move || body(&core))) {
+                tracing::error!(%error, "a thread of the chain ended badly");
+            }
             let _ = end.send(());
         })
         .map_err(|error| ChainError::Config(format!("cannot start a thread: {error}")))?;

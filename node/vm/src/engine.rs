@@ -30,6 +30,7 @@ use crate::context::Context;
 use crate::fvm::FvmMachine;
 use crate::machine::{Machine, VmError};
 use crate::native::{self, NativeActor, NativeMachine};
+use crate::state::Manifest;
 use crate::store::SharedStore;
 
 mod code;
@@ -100,6 +101,8 @@ pub(crate) struct Inner {
     compilers: RwLock<Arc<MultiEngine>>,
     /// What is known about code that somebody wanted to run.
     verdicts: Mutex<HashMap<Cid, Result<(), CodeError>>>,
+    /// The built-in actors of the state on which a machine was opened last.
+    manifest: Mutex<Option<(Cid, Manifest)>>,
     stacks: BigStacks,
     traffic: Traffic,
     preloader: Preloader,
@@ -120,6 +123,7 @@ impl Engine {
             compilers: RwLock::new(Arc::new(compilers(&options))),
             options,
             verdicts: Mutex::default(),
+            manifest: Mutex::default(),
             stacks: BigStacks::default(),
             traffic: Traffic::default(),
             preloader: Preloader::default(),
@@ -218,6 +222,27 @@ impl Engine {
     /// Whether actors may log.
     pub(crate) fn actor_logs(&self) -> bool {
         self.0.options.actor_logs
+    }
+
+    /// The built-in actors of the state below `root`, read with `read` if the last machine
+    /// was opened on another one.
+    pub(crate) fn manifest(
+        &self,
+        root: &Cid,
+        read: impl FnOnce() -> Result<Manifest, VmError>,
+    ) -> Result<Manifest, VmError> {
+        let last = || {
+            let last = self.0.manifest.lock();
+            last.unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some((known, manifest)) = &*last()
+            && known == root
+        {
+            return Ok(manifest.clone());
+        }
+        let manifest = read()?;
+        *last() = Some((*root, manifest.clone()));
+        Ok(manifest)
     }
 
     /// Makes sure that code can be run before the FVM tries to, because there a

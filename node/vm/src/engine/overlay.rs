@@ -60,6 +60,7 @@ impl CodeMap {
 }
 
 /// A store with a [`CodeMap`] over it. Takes note of what it failed to give.
+#[derive(Clone)]
 pub(crate) struct OverlayStore {
     pub(crate) base: SharedStore,
     pub(crate) code: Arc<CodeMap>,

@@ -192,8 +192,8 @@ fn manifest(
     root: &Cid,
     network: &mut NetworkConfig,
 ) -> Result<Manifest, VmError> {
-    let tree = StateTree::load(store, root)?;
-    let manifest = tree.manifest()?;
+    let named = || StateTree::load(store.clone(), root)?.manifest();
+    let manifest = engine.manifest(root, named)?;
     if !manifest.is_empty() {
         return Ok(manifest);
     }
@@ -204,10 +204,10 @@ fn manifest(
         )));
     };
     network.override_actors(stand_in);
-    let (_, list): (u32, Cid) = fvm_ipld_encoding::CborStore::get_cbor(tree.store(), &stand_in)
+    let (_, list): (u32, Cid) = fvm_ipld_encoding::CborStore::get_cbor(&store, &stand_in)
         .and_then(|found| found.ok_or_else(|| anyhow!("block {stand_in} is missing")))
         .map_err(VmError::State)?;
-    Manifest::load(tree.store(), &list)
+    Manifest::load(&store, &list)
 }
 
 fn state_error(error: ExecutionError) -> VmError {
