@@ -40,7 +40,7 @@ mod watch;
 
 use format::Vector;
 use names::{Descriptions, descriptions};
-use play::{Failure, play};
+use play::{Disorder, Failure, play};
 use substitutes::code_cid;
 
 /// Differences of one step that are shown; the first one says most.
@@ -53,6 +53,8 @@ pub enum VectorOutcome {
     Passed {
         /// How many messages were compared.
         messages: usize,
+        /// Where the invariants ask for more than the recorded state keeps.
+        disorders: Vec<Disorder>,
     },
     /// A step was not, or the file could not be used.
     Failed(Box<Failure>),
@@ -66,8 +68,17 @@ pub enum VectorOutcome {
 impl fmt::Display for VectorOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            VectorOutcome::Passed { messages: 1 } => write!(f, "passed, 1 message"),
-            VectorOutcome::Passed { messages } => write!(f, "passed, {messages} messages"),
+            VectorOutcome::Passed {
+                messages,
+                disorders,
+            } => {
+                let plural = if *messages == 1 { "" } else { "s" };
+                write!(f, "passed, {messages} message{plural}")?;
+                for disorder in disorders {
+                    write!(f, "\n    as recorded, but out of order after {disorder}")?;
+                }
+                Ok(())
+            }
             VectorOutcome::Failed(failure) => write!(f, "FAILED at {failure}"),
             VectorOutcome::Skipped { missing } => {
                 let names: Vec<_> = missing.iter().map(|kind| kind.name()).collect();
@@ -88,6 +99,16 @@ impl fmt::Display for Failure {
             0 => Ok(()),
             more => write!(f, "\n    and {more} more differences"),
         }
+    }
+}
+
+impl fmt::Display for Disorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {}: {}", self.step, self.title)?;
+        for violation in &self.violations {
+            write!(f, "\n      {violation}")?;
+        }
+        Ok(())
     }
 }
 
@@ -154,8 +175,9 @@ impl Runner {
         let engine = self.engine(policy);
         let open = |store, root, context| engine.open(self.kind, store, root, context);
         match play(&vector, &self.descriptions, &open) {
-            Ok(()) => VectorOutcome::Passed {
+            Ok(disorders) => VectorOutcome::Passed {
                 messages: vector.messages(),
+                disorders,
             },
             Err(failure) => VectorOutcome::Failed(Box::new(failure)),
         }

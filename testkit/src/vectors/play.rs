@@ -39,11 +39,30 @@ pub struct Failure {
     pub differences: Vec<Difference>,
 }
 
+/// A state that is as recorded, and yet not what the invariants ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disorder {
+    /// Index of the step after which it is so.
+    pub step: usize,
+    /// The step in words.
+    pub title: String,
+    /// What is wrong, a sentence each; at least one.
+    pub violations: Vec<String>,
+}
+
 /// Opens a machine on a root.
 pub type Open<'a> = dyn Fn(SharedStore, Cid, Context) -> Result<Box<dyn Machine>, VmError> + 'a;
 
-/// Plays all steps, up to the first that does not go as recorded.
-pub fn play(vector: &Vector, descriptions: &Descriptions, open: &Open<'_>) -> Result<(), Failure> {
+/// Plays all steps, up to the first that does not go as recorded. Says after which of
+/// them the state is not in order.
+///
+/// # Errors
+/// The first step that does not go as recorded.
+pub fn play(
+    vector: &Vector,
+    descriptions: &Descriptions,
+    open: &Open<'_>,
+) -> Result<Vec<Disorder>, Failure> {
     let fault = |step, title: &str, error: VmError| Failure {
         step,
         title: title.to_owned(),
@@ -51,6 +70,7 @@ pub fn play(vector: &Vector, descriptions: &Descriptions, open: &Open<'_>) -> Re
     };
     let mut player = Player::new(vector, descriptions, open)
         .map_err(|error| fault(0, "the world before it", error))?;
+    let mut disorders = Vec::new();
     for (at, step) in vector.steps.iter().enumerate() {
         let title = || match step {
             Step::Message(message) => player_title(&player.names, message),
@@ -60,6 +80,7 @@ pub fn play(vector: &Vector, descriptions: &Descriptions, open: &Open<'_>) -> Re
         let differences = player
             .step(step)
             .map_err(|error| fault(at, &title, error))?;
+        let violations = std::mem::take(&mut player.violations);
         if !differences.is_empty() {
             return Err(Failure {
                 step: at,
@@ -67,8 +88,15 @@ pub fn play(vector: &Vector, descriptions: &Descriptions, open: &Open<'_>) -> Re
                 differences,
             });
         }
+        if !violations.is_empty() {
+            disorders.push(Disorder {
+                step: at,
+                title,
+                violations,
+            });
+        }
     }
-    Ok(())
+    Ok(disorders)
 }
 
 fn machine_fault(error: &VmError) -> Difference {
@@ -101,6 +129,8 @@ struct Player<'a> {
     /// What the state must be, by the recordings alone and in a store of its own.
     expected: StateTree<SharedStore>,
     watch: Watch,
+    /// What the last message put out of order.
+    violations: Vec<String>,
     names: Names,
 }
 
@@ -141,6 +171,7 @@ impl<'a> Player<'a> {
             root: genesis,
             expected,
             watch,
+            violations: Vec::new(),
             names: names(vector, descriptions),
         })
     }
@@ -254,15 +285,11 @@ impl<'a> Player<'a> {
         if self.root != expected_root {
             self.compare_states(&mut comparison, &expected_root)?;
         }
-        let mut differences = comparison.finish();
-        differences.extend(self.watch.after(
-            message,
-            &self.names,
-            &self.store,
-            &self.root,
-            &self.context,
-        ));
-        Ok(differences)
+        let found = self
+            .watch
+            .after(message, &self.names, &self.store, &self.root, &self.context);
+        self.violations = found.iter().map(ToString::to_string).collect();
+        Ok(comparison.finish())
     }
 
     /// Finds out why the roots differ.

@@ -18,7 +18,6 @@ use boatyard_vm::store::SharedStore;
 use cid::Cid;
 use fvm_shared::ActorID;
 
-use super::compare::Difference;
 use super::format::{Message, Vector};
 use super::names::Names;
 use super::substitutes::code_cid;
@@ -82,7 +81,7 @@ impl Watch {
         Ok(())
     }
 
-    /// What is wrong after a message.
+    /// What is wrong since a message, each thing once.
     pub fn after(
         &mut self,
         message: &Message,
@@ -90,19 +89,18 @@ impl Watch {
         store: &SharedStore,
         root: &Cid,
         context: &Context,
-    ) -> Vec<Difference> {
-        let found = self.look(store, root, context);
+    ) -> Vec<Violation> {
+        let mut found = self.look(store, root, context);
         if message.expect.exit_code == 0 && !is_natural(message, names) {
             self.natural = false;
             // Whoever believed the message is taken as it is.
             self.known.extend(found.iter().map(place));
         }
+        found.retain(|violation| {
+            (self.natural || !violation.across) && !self.known.contains(&place(violation))
+        });
+        self.known.extend(found.iter().map(place));
         found
-            .iter()
-            .filter(|violation| self.natural || !violation.across)
-            .filter(|violation| !self.known.contains(&place(violation)))
-            .map(difference)
-            .collect()
     }
 
     fn look(&mut self, store: &SharedStore, root: &Cid, context: &Context) -> Vec<Violation> {
@@ -144,12 +142,4 @@ fn pays_no_tips(message: &Message) -> bool {
 
 fn place(violation: &Violation) -> (Option<ActorID>, bool) {
     (violation.actor, violation.across)
-}
-
-fn difference(violation: &Violation) -> Difference {
-    Difference {
-        what: "what must hold of the state".to_owned(),
-        expected: "nothing wrong".to_owned(),
-        got: violation.to_string(),
-    }
 }
