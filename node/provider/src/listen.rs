@@ -10,7 +10,7 @@ use alloy::sol_types::{SolCall, SolEvent, SolValue};
 use boatyard_actors_shared::ext::account::{AUTHENTICATE_MESSAGE, AuthenticateMessageParams};
 use boatyard_actors_shared::{VERIFREG_ACTOR_ID, ext::verifreg::AllocationId};
 use boatyard_chain::ethereum::{self, INVOKE_EVM};
-use boatyard_chain::{ExecutedTipset, StateView, Turn};
+use boatyard_chain::{StateView, Turn};
 use boatyard_market::{ClientDealProposal, DealProposal};
 use fvm_ipld_encoding::{RawBytes, from_slice};
 use fvm_shared::ActorID;
@@ -75,13 +75,6 @@ pub(crate) fn hear(
         allocate(shelf, turn, &allocations)?;
     }
     receive(shelf)
-}
-
-/// Whether a tipset tells of something that this miner has to look at.
-pub(crate) fn is_addressed(tipset: &ExecutedTipset, miner: ActorID) -> bool {
-    tipset.events().any(|(_, event)| {
-        proposal_of(&event.event).is_some() || allocation_of(event, miner).is_some()
-    })
 }
 
 /// Number of the proposal that an event tells of, if it does.

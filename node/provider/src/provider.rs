@@ -659,9 +659,6 @@ impl Participant for Provider {
         }
         // What the head brought counts before anything is put on top of it.
         self.learn(&mut desk, head);
-        if listen::is_addressed(head, self.0.config.miner) {
-            return Some(head.height() + 1);
-        }
         match self.next(&mut desk, head.height(), state) {
             Ok(next) => next,
             Err(error) => {

@@ -112,6 +112,7 @@ async fn an_allocation_and_a_contract_get_what_a_sector_holds_already() {
     );
 
     client.allocate(MINER, wanted, (180 * DAY, 400 * DAY)).await;
+    chain.mine(1).await.unwrap();
     chain.advance_to(260).await.unwrap();
     let order = get(&url, "/orders/3").await;
     assert_eq!(
@@ -136,6 +137,7 @@ async fn an_allocation_and_a_contract_get_what_a_sector_holds_already() {
     let nothing = TokenAmount::default();
     let method = boatyard_chain::ethereum::INVOKE_EVM;
     client.send(own, nothing, method, &input).await;
+    chain.mine(1).await.unwrap();
     let epoch = chain.head().height();
     chain.advance_to(epoch + 60).await.unwrap();
     let order = get(&url, "/orders/4").await;
