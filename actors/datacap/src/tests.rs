@@ -17,6 +17,7 @@ use super::*;
 mod allowances;
 mod hostile;
 mod minting;
+mod model;
 mod money;
 mod transfers;
 

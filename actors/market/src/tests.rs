@@ -34,6 +34,7 @@ mod cron;
 mod escrow;
 mod getters;
 mod hostile;
+mod model;
 mod money;
 mod publish;
 mod publish_datacap;

@@ -28,6 +28,7 @@ mod allocations;
 mod claims;
 mod events;
 mod hostile;
+mod model;
 mod money;
 mod removal;
 mod requests;
