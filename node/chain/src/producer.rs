@@ -171,13 +171,15 @@ fn attempt(
     let executed = execute::tipset(core, Purpose::Tipset, context, start_root, &work, miner)?;
     let mut included = Vec::new();
     let mut results = Vec::new();
-    for (message, applied) in messages.iter().zip(executed.applied) {
+    for (message, mut applied) in messages.iter().zip(executed.applied) {
         if applied.refused {
             // Nothing happened, so it is as if it had not been tried.
             tracing::warn!(cid = %message.cid, reason = applied.error, "not mined yet");
             continue;
         }
         message_meta::store_events(&core.store, &applied.events)?;
+        // Kept as long as the chain: the FVM makes room for 128 events in each message.
+        applied.events.shrink_to_fit();
         included.push(message.clone());
         results.push(ExecutedMessage {
             signed: message.signed.clone(),
@@ -191,6 +193,7 @@ fn attempt(
             error: applied.error,
         });
     }
+    results.shrink_to_fit();
     let header = header(core, parent, height, ticket.clone(), &producer, &included)?;
     let receipts: Vec<_> = results.iter().map(|result| &result.receipt).collect();
     let tipset = ExecutedTipset {

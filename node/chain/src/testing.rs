@@ -191,7 +191,8 @@ impl Ran {
         Self {
             exit: ExitCode::OK,
             data,
-            events: Vec::new(),
+            // As the FVM does.
+            events: Vec::with_capacity(128),
             gas: GAS,
         }
     }

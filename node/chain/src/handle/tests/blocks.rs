@@ -277,3 +277,20 @@ async fn the_base_fee_falls_on_a_quiet_chain_and_can_be_set() {
             .is_err()
     );
 }
+
+/// A long chain has many of them.
+#[tokio::test]
+async fn a_tipset_keeps_no_room_for_more_than_it_has() {
+    let chain = chain(ChainConfig {
+        mining: MiningMode::OnRequest,
+        ..config()
+    });
+    let message = signed(&chain, 0, 0, |m| m.params = input("log one"));
+    chain.push(message).await.unwrap();
+    let tipset = chain.mine(1).await.unwrap().remove(0);
+    let [message] = tipset.messages.as_slice() else {
+        panic!("{:?}", tipset.messages);
+    };
+    assert_eq!(tipset.messages.capacity(), 1);
+    assert_eq!((message.events.len(), message.events.capacity()), (1, 1));
+}
