@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
 
 use boatyard_abi::{format_amount, parse_amount};
 use boatyard_chain::config::{DEFAULT_CHAIN_ID, DEFAULT_MNEMONIC};
@@ -16,6 +18,7 @@ use console::style;
 use fvm_shared::econ::TokenAmount;
 use fvm_shared::sector::SectorSize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
 use super::dev::MachineName;
@@ -256,9 +259,20 @@ pub fn run(global: &Global, args: NodeArgs) -> Result<(), Failure> {
             () = stop.asked(1) => {}
             () = node.asked_to_stop() => {}
         }
+        let stopping = async {
+            let mut stopping = pin!(node.stop());
+            if timeout(PATIENCE, &mut stopping).await.is_err() {
+                if !global.quiet {
+                    let hint = "Stopping when what is under way is finished, such as a sector that \
+                                is sealed; Ctrl-C once more leaves it at once";
+                    eprintln!("{}", style(hint).dim());
+                }
+                stopping.await;
+            }
+        };
         tokio::select! {
-            () = node.stop() => {}
-            // Asked twice, it does not wait for requests that still run.
+            () = stopping => {}
+            // Asked twice, it does not wait for requests and providers that still work.
             () = stop.asked(2) => {}
         }
         for provider in providers {
@@ -403,6 +417,9 @@ fn accounts(chain: &ChainHandle) -> Vec<Value> {
         })
         .collect()
 }
+
+/// A node that takes longer to stop says why.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// SIGINT and SIGTERM.
 struct Stop {

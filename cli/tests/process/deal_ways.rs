@@ -201,3 +201,56 @@ fn epochs_that_somebody_else_lets_pass_finish_a_deal() {
     ];
     assert_eq!(steps[..6], expected, "{steps:?}");
 }
+
+/// What deals lock that are not published yet is known, so each is paid for once.
+#[test]
+fn deals_that_wait_are_paid_for_once() {
+    let node = node(&[]);
+    let directory = TempDir::new().unwrap();
+    let make = |name: &str, length| {
+        let path = file(&directory, name, length);
+        json_lines(&node, &["deal", "make", &path, "--no-wait"])
+    };
+    let funded = |lines: &[Value]| {
+        let step = lines.iter().find(|line| line["step"] == "funded").unwrap();
+        step["needed"].is_string()
+    };
+    // The same price for each: pieces of 256 bytes.
+    let one = make("0.txt", 50);
+    assert!(
+        !funded(&one),
+        "the first one puts its price into the market"
+    );
+    let locked = one.last().unwrap()["cost"].as_str().unwrap().to_owned();
+    let client = one.last().unwrap()["client"].as_str().unwrap();
+    node.json(&[
+        "market",
+        "add-balance",
+        &format!("{locked} attoFIL"),
+        "--for",
+        client,
+    ]);
+    node.json(&[
+        "market",
+        "add-balance",
+        &format!("{locked} attoFIL"),
+        "--for",
+        client,
+    ]);
+    node.call("evm_setAutomine", json!([false]));
+    for (name, length) in [("1.txt", 51), ("2.txt", 52)] {
+        assert!(funded(&make(name, length)), "{name} finds its price there");
+    }
+    node.call("evm_setAutomine", json!([true]));
+    node.json(&["warp", "--epochs", "300"]);
+    let deals = node.json(&["deal", "list"]);
+    let states: Vec<&Value> = deals
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|deal| &deal["state"])
+        .collect();
+    assert_eq!(states, ["active"; 3]);
+    let held = node.json(&["market", "balance", client]);
+    assert_eq!(held["available"], "0", "{held}");
+}
