@@ -269,8 +269,7 @@ impl Stage {
     fn stand_in(&self, sender: &Address) -> Result<ActorState, ChainError> {
         let code = |name: &str| {
             let found = self.facts.manifest.code_of(name);
-            found
-                .ok_or_else(|| ChainError::Config(format!("there is no actor called {name}")))
+            found.ok_or_else(|| ChainError::Config(format!("there is no actor called {name}")))
         };
         match sender.payload() {
             Payload::Delegated(delegated) if delegated.namespace() == EAM => {

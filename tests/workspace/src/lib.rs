@@ -74,6 +74,9 @@ pub fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
                     ".cache",
                     "cache",
                     "artifacts",
+                    "out",
+                    "broadcast",
+                    "deployments",
                 ]
                 .contains(&name.as_str())
                 {

@@ -17,9 +17,9 @@
 //! | `crypto` | hashes and signatures |
 //!
 //! Invariant: with a base fee and premium of zero it leaves the roots that the FVM
-//! leaves. What only Wasm has cannot occur: running out of memory, traps that are no
-//! panics, and most ways of running out of gas (asking the FVM for the randomness of
-//! a future epoch is one). Counted against the message's limit are calls and the
+//! leaves. What only Wasm has cannot occur: running out of memory (contracts have a
+//! bound of their own, as large), traps that are no panics, and most ways of running
+//! out of gas (asking the FVM for the randomness of a future epoch is one). Counted against the message's limit are calls and the
 //! work that actors tell of ([`boatyard_sdk::Host::charge_gas`]), so that contracts
 //! end; nothing stops an actor that runs for ever in silence. Who asks for the gas
 //! that is left hears the limit less that work.
