@@ -5,12 +5,10 @@ mod common;
 use alloy::primitives::{Address as EthAddress, Bytes};
 use alloy::sol_types::SolValue;
 use boatyard_chain::{ChainHandle, StateEdit, ethereum};
-use boatyard_proofs::piece;
-use boatyard_provider::{Order, OrderId, Placement, Provider, Purpose};
+use boatyard_provider::Placement;
 use common::client::Client;
 use common::http::{ask, get};
-use common::{DAY, market, miner, serve, start};
-use fvm_ipld_encoding::RawBytes;
+use common::{favour, market, miner, serve, start};
 use fvm_shared::address::Address;
 use fvm_shared::econ::TokenAmount;
 use serde_json::json;
@@ -44,28 +42,6 @@ async fn deploy(chain: &ChainHandle, name: u8, answer: Option<Vec<u8>>) -> Addre
     address
 }
 
-/// Has a piece kept of which somebody is told.
-fn favour(
-    chain: &ChainHandle,
-    provider: &Provider,
-    data: &[u8],
-    told: Address,
-    placement: Placement,
-) -> OrderId {
-    let info = piece::of_bytes(data);
-    provider.files().save_piece(&info.cid, data).unwrap();
-    let now = chain.head().height();
-    let notify = vec![(told, RawBytes::default())];
-    let order = Order::new(
-        info,
-        data.len() as u64,
-        Purpose::Favour { notify },
-        now + 5 * DAY,
-        now + 100 * DAY,
-    );
-    provider.take(Order { placement, ..order }).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_refuses_to_be_told_is_left_out_and_the_sector_is_proven() {
     let (chain, providers) = start(1);
@@ -85,7 +61,7 @@ async fn who_refuses_to_be_told_is_left_out_and_the_sector_is_proven() {
     chain.mine(1).await.unwrap();
     let new = Placement::New;
     for (data, told) in [(b"a", broken), (b"b", content), (b"c", refusing)] {
-        favour(&chain, provider, &data.repeat(300), told, new);
+        favour(&chain, provider, &data.repeat(300), &[told], new);
     }
     chain.advance_to(60).await.unwrap();
     let orders = get(&url, "/orders").await;
@@ -119,7 +95,7 @@ async fn an_update_goes_on_without_who_refuses_and_ends_with_nobody_left() {
     let refusing = deploy(&chain, 2, None).await;
     let capacity = Placement::CommittedCapacity;
     // Alone: the sector stays as it is, for others.
-    favour(&chain, provider, b"phobos", refusing, capacity);
+    favour(&chain, provider, b"phobos", &[refusing], capacity);
     chain.advance_to(200).await.unwrap();
     let order = get(&url, "/orders/1").await;
     assert_eq!(order["state"], "failed", "{order}");
@@ -129,8 +105,8 @@ async fn an_update_goes_on_without_who_refuses_and_ends_with_nobody_left() {
         (&json!(false), &json!([]))
     );
 
-    favour(&chain, provider, b"deimos", refusing, capacity);
-    favour(&chain, provider, b"mars", content, capacity);
+    favour(&chain, provider, b"deimos", &[refusing], capacity);
+    favour(&chain, provider, b"mars", &[content], capacity);
     chain.advance_to(400).await.unwrap();
     assert_eq!(get(&url, "/orders/2").await["state"], "failed");
     let order = get(&url, "/orders/3").await;

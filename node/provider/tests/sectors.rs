@@ -8,14 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boatyard_chain::{BlockHeader, ChainHandle, ExecutedMessage};
 use boatyard_miner::types::ReportConsensusFaultParams;
-use boatyard_proofs::piece;
 use boatyard_provider::place::{Health, Place};
-use boatyard_provider::{
-    ControlError, Order, OrderId, Placement, Pledge, Provider, Purpose, SectorRecord,
-};
+use boatyard_provider::{ControlError, Placement, Pledge, Provider, SectorRecord};
 use common::client::Client;
 use common::http::{ask, get};
-use common::{DAY, faults, market, miner, power, serve, start, start_in};
+use common::{DAY, faults, favour, market, miner, power, serve, start, start_in};
 use fvm_ipld_encoding::{RawBytes, to_vec};
 use fvm_shared::address::Address;
 use fvm_shared::bigint::BigInt;
@@ -72,21 +69,6 @@ fn messages(chain: &ChainHandle, method: u64) -> Vec<(ChainEpoch, ExecutedMessag
 async fn ahead(chain: &ChainHandle, epochs: ChainEpoch) {
     let epoch = chain.head().height() + epochs;
     chain.advance_to(epoch).await.unwrap();
-}
-
-fn favour(chain: &ChainHandle, provider: &Provider, data: &[u8], placement: Placement) -> OrderId {
-    let info = piece::of_bytes(data);
-    provider.files().save_piece(&info.cid, data).unwrap();
-    let now = chain.head().height();
-    let purpose = Purpose::Favour { notify: Vec::new() };
-    let order = Order::new(
-        info,
-        data.len() as u64,
-        purpose,
-        now + 5 * DAY,
-        now + 100 * DAY,
-    );
-    provider.take(Order { placement, ..order }).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,7 +244,7 @@ async fn data_goes_into_committed_capacity_and_is_proven_there() {
     let (chain, providers) = start(1);
     let provider = &providers[0];
     let data = b"mars".repeat(200);
-    let order = favour(&chain, provider, &data, Placement::CommittedCapacity);
+    let order = favour(&chain, provider, &data, &[], Placement::CommittedCapacity);
     ahead(&chain, 200).await;
     // Sector 0 is proven already and of zeros: it takes the data.
     let order = provider.order(order).unwrap();
@@ -299,11 +281,11 @@ async fn orders_wait_for_committed_capacity() {
     let (chain, providers) = start(1);
     let provider = &providers[0];
     let capacity = Placement::CommittedCapacity;
-    let first = favour(&chain, provider, &b"mars".repeat(500), capacity);
+    let first = favour(&chain, provider, &b"mars".repeat(500), &[], capacity);
     ahead(&chain, 200).await;
     assert_eq!(provider.order(first).unwrap().sector, Some(0));
-    let second = favour(&chain, provider, b"phobos", capacity);
-    let third = favour(&chain, provider, b"deimos", capacity);
+    let second = favour(&chain, provider, b"phobos", &[], capacity);
+    let third = favour(&chain, provider, b"deimos", &[], capacity);
     ahead(&chain, 200).await;
     assert_eq!(provider.order(second).unwrap().sector, None);
     let number = pledge(&chain, provider, Pledge::default())[0];
@@ -333,7 +315,7 @@ async fn what_is_under_way_goes_on_after_a_restart_and_when_the_chain_goes_back(
             };
             numbers.extend(pledge(&chain, provider, alone));
             let cc = Placement::CommittedCapacity;
-            order = Some(favour(&chain, provider, b"phobos", cc));
+            order = Some(favour(&chain, provider, b"phobos", &[], cc));
         }
         ahead(&chain, if round < 20 { 2 } else { 60 }).await;
         chain.stop().await;
@@ -351,7 +333,7 @@ async fn what_is_under_way_goes_on_after_a_restart_and_when_the_chain_goes_back(
     // The chain goes back before an update and a commit that are done: they are done
     // again, from what the replicas hold.
     let snapshot = chain.snapshot().await.unwrap();
-    let late = favour(&chain, provider, b"deimos", Placement::New);
+    let late = favour(&chain, provider, b"deimos", &[], Placement::New);
     ahead(&chain, 100).await;
     let number = provider.order(late).unwrap().sector.unwrap();
     assert!(miner(&chain, MINER).sector(number).unwrap().is_some());

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use boatyard_abi::format_amount;
-use console::style;
+use console::{StyledObject, style};
 use fvm_shared::clock::ChainEpoch;
 use fvm_shared::econ::TokenAmount;
 use indicatif::ProgressBar;
@@ -40,6 +40,15 @@ impl Progress {
 
     /// Something is done.
     pub fn done(&self, name: &str, facts: &str, json: Value) {
+        self.line(name, style("✓").green(), facts, json);
+    }
+
+    /// Something has to be done elsewhere before it goes on.
+    pub fn waits(&self, facts: &str, json: Value) {
+        self.line("waiting", style("…").yellow(), facts, json);
+    }
+
+    fn line(&self, name: &str, mark: StyledObject<&str>, facts: &str, json: Value) {
         let mut line = json!({ "step": name });
         if let (Some(line), Value::Object(facts)) = (line.as_object_mut(), json) {
             line.extend(facts);
@@ -50,29 +59,9 @@ impl Progress {
         self.spinner.suspend(|| match self.output.json {
             true => say!("{line}"),
             false => say!(
-                "{} {} {}",
-                style("✓").green(),
+                "{mark} {} {}",
                 style(format!("{:<14}", printable(name))).bold(),
                 printable(facts)
-            ),
-        });
-    }
-
-    /// Something has to be done elsewhere before it goes on.
-    pub fn waits(&self, facts: &str, json: Value) {
-        let mut line = json!({ "step": "waiting" });
-        if let (Some(line), Value::Object(facts)) = (line.as_object_mut(), json) {
-            line.extend(facts);
-        }
-        if self.output.quiet {
-            return;
-        }
-        self.spinner.suspend(|| match self.output.json {
-            true => say!("{line}"),
-            false => say!(
-                "{} {} {facts}",
-                style("…").yellow(),
-                style(format!("{:<14}", "waiting")).bold()
             ),
         });
     }

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod contract;
+pub mod gate;
 pub mod http;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,15 +16,18 @@ use boatyard_chain::genesis::GenesisActors;
 use boatyard_chain::{
     ChainConfig, ChainFile, ChainHandle, ChainProofs, ChainSetup, EngineMachines, MiningMode,
 };
-use boatyard_proofs::{Prover, Scheme};
+use boatyard_proofs::{Prover, Scheme, piece};
 use boatyard_provider::http::Server;
 use boatyard_provider::http::door::Limits;
 use boatyard_provider::market::MarketView;
 use boatyard_provider::miner::MinerView;
-use boatyard_provider::{Prepared, Provider, ProvidersConfig, genesis};
+use boatyard_provider::{
+    Order, OrderId, Placement, Prepared, Provider, ProvidersConfig, Purpose, genesis,
+};
 use boatyard_sdk::NetworkVariant;
 use boatyard_vm::engine::{Engine, EngineOptions, MachineKind};
 use boatyard_vm::store::SharedStore;
+use fvm_ipld_encoding::RawBytes;
 use fvm_shared::address::Address;
 use fvm_shared::bigint::BigInt;
 
@@ -103,6 +107,31 @@ pub fn policy() -> &'static boatyard_actors_shared::Policy {
 /// A miner in the newest state.
 pub fn miner(chain: &ChainHandle, id: u64) -> MinerView {
     MinerView::load(&chain.head_state(), policy(), id).unwrap()
+}
+
+/// Has a piece kept for nothing, of which these are told.
+pub fn favour(
+    chain: &ChainHandle,
+    provider: &Provider,
+    data: &[u8],
+    told: &[Address],
+    placement: Placement,
+) -> OrderId {
+    let info = piece::of_bytes(data);
+    provider.files().save_piece(&info.cid, data).unwrap();
+    let now = chain.head().height();
+    let notify = told
+        .iter()
+        .map(|address| (*address, RawBytes::default()))
+        .collect();
+    let order = Order::new(
+        info,
+        data.len() as u64,
+        Purpose::Favour { notify },
+        now + 5 * DAY,
+        now + 100 * DAY,
+    );
+    provider.take(Order { placement, ..order }).unwrap()
 }
 
 /// Raw byte power of a miner's claim.
